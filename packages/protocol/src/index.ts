@@ -1,0 +1,36 @@
+export {
+  type AccessTokenClaims,
+  accessTokenType,
+  reservedClaims,
+  type SignatureAlgorithm,
+  signatureAlgorithms,
+} from './access-token-claims.ts'
+export { type AccessTokenRefusalReason, accessTokenRefusalReasons } from './access-token-refusals.ts'
+export { decodeBase64url, encodeBase64url } from './base64url.ts'
+export { type CompactJws, parseCompactJws } from './compact-jws.ts'
+export { type CookieNames, cookieNames, formatSessionState, parseSessionState, type SessionState } from './cookies.ts'
+export {
+  type ErrorCode,
+  type ErrorRow,
+  errorTable,
+  type RefusalReason,
+  refusalReasons,
+  type SessionEndReason,
+  sessionEndReasons,
+} from './error-table.ts'
+export {
+  type ClientAuthenticationMethod,
+  clientAuthenticationMethods,
+  type GrantType,
+  grantTypes,
+} from './grant-types.ts'
+export { parseJsonObject } from './json-object.ts'
+export type { Refusal } from './refusal.ts'
+export type {
+  BodyTokenReply,
+  CookieTokenReply,
+  ErrorDocument,
+  SessionDocument,
+  SessionListEntry,
+  UserDocument,
+} from './session-documents.ts'
