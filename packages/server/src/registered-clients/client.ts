@@ -1,0 +1,26 @@
+import type { ClientAuthenticationMethod, GrantType } from '@pawl/protocol'
+
+/** How the refresh tokens of a client behave; the columns of the ratchet's decision table that a client can choose. */
+export type RotationPolicy = 'rotating' | 'strict' | 'shared-store'
+
+/** A registered client. */
+export interface ClientRecord {
+  readonly id: string
+  readonly type: 'public' | 'confidential'
+  readonly authentication: ClientAuthenticationMethod
+  /** SHA-256 of the secret (a random string of at least 128 bits), or null for public clients. */
+  readonly secretHash: Uint8Array | null
+  readonly redirectUris: readonly string[]
+  readonly grants: readonly GrantType[]
+  /** Scope values it may ask for. */
+  readonly scopes: readonly string[]
+  /** Resources it may ask tokens for, and (confidential) whose tokens it may introspect. */
+  readonly resources: readonly string[]
+  readonly policy: RotationPolicy
+  /** Lifetime of its access tokens in seconds; null: the server's setting. */
+  readonly accessSeconds: number | null
+  readonly createdAt: number
+}
+
+/** Id of the built-in public client as which the first-party endpoints act. */
+export const firstPartyClientId = 'first-party'
