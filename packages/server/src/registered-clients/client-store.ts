@@ -1,0 +1,12 @@
+import type { SecurityEvent } from '../security-events/security-event.ts'
+import type { ClientRecord } from './client.ts'
+
+/** Registered clients at rest. */
+export interface ClientStore {
+  findClient(id: string): Promise<ClientRecord | undefined>
+  listClients(): Promise<readonly ClientRecord[]>
+  /** False: the id is in use. */
+  addClient(client: ClientRecord, event: SecurityEvent): Promise<boolean>
+  /** Removes a client and ends its sessions with reason `client_removed` in one transaction. False: unknown. */
+  removeClient(id: string, now: number, event: SecurityEvent): Promise<boolean>
+}

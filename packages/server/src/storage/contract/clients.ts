@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest'
+import type { ClientRecord } from '../../registered-clients/client.ts'
+import { builtInClientId, type StorageFactory, storageFor } from './fixture.ts'
+import {
+  aClient,
+  addUser,
+  anEnding,
+  anEvent,
+  emptyOutbox,
+  inOrder,
+  namedBytes,
+  openSession,
+  outbox,
+  stored,
+} from './records.ts'
+
+/** Registered clients, and what becomes of their sessions. */
+export function clientContract(factory: StorageFactory): void {
+  test.each<[string, ClientRecord]>([
+    ['public', aClient('app')],
+    [
+      'confidential',
+      aClient('https://app.example/client.json', {
+        type: 'confidential',
+        authentication: 'client_secret_post',
+        secretHash: namedBytes('secret', 32),
+        redirectUris: ['https://app.example/cb', 'http://127.0.0.1/cb?a=1'],
+        grants: ['client_credentials', 'refresh_token'],
+        scopes: ['read', 'write'],
+        resources: ['https://api.example/'],
+        policy: 'strict',
+        accessSeconds: 60,
+        createdAt: Number.MAX_SAFE_INTEGER,
+      }),
+    ],
+    ['sharing', aClient('ünï', { policy: 'shared-store', grants: [], authentication: 'client_secret_basic' })],
+  ])('reads back exactly what was added: %s', async (_, client) => {
+    const { storage } = await storageFor(factory)
+    const event = anEvent('client_added', 1, { actor: 'admin', clientId: client.id })
+    expect(await storage.addClient(client, event)).toBe(true)
+    expect(await storage.findClient(client.id)).toEqual(client)
+    expect(await storage.findClient(`${client.id} `)).toBeUndefined()
+    expect(await outbox(storage)).toEqual([event])
+  })
+
+  test('lists clients in the order in which they were added', async () => {
+    const { storage } = await storageFor(factory)
+    const clients = ['zebra', 'ant', 'mole'].map((id) => aClient(id))
+    for (const client of clients) await storage.addClient(client, anEvent('client_added', 1))
+    expect(await storage.listClients()).toEqual(clients)
+  })
+
+  test('an id is taken once, and the built-in client’s never', async () => {
+    const { storage } = await storageFor(factory)
+    const client = aClient('app')
+    await storage.addClient(client, anEvent('client_added', 1))
+    await emptyOutbox(storage)
+    expect(await storage.addClient(aClient('app', { accessSeconds: 5 }), anEvent('client_added', 1))).toBe(false)
+    expect(await storage.addClient(aClient(builtInClientId), anEvent('client_added', 1))).toBe(false)
+    expect(await storage.removeClient(builtInClientId, 1, anEvent('client_removed', 1))).toBe(false)
+    expect(await storage.listClients()).toEqual([client])
+    expect(await outbox(storage)).toEqual([])
+  })
+
+  test('F7 removing ends the sessions of that client in the same step, and of no other', async () => {
+    const { storage, clock } = await storageFor(factory)
+    const user = await addUser(storage, 'ada')
+    for (const id of ['app', 'other']) await storage.addClient(aClient(id), anEvent('client_added', 1))
+    const sessions = [
+      await openSession(storage, 'one', user, { clientId: 'app', scope: ['read'] }),
+      await openSession(storage, 'two', user, { clientId: 'app', scope: ['write'] }),
+    ]
+    const before = await openSession(storage, 'before', user, { clientId: 'app' })
+    await storage.endSession(anEnding(before, clock.now()))
+    const others = [
+      await openSession(storage, 'three', user, { clientId: 'other' }),
+      await openSession(storage, 'four', user),
+    ]
+    await emptyOutbox(storage)
+    const event = anEvent('client_removed', clock.now(), { actor: 'admin', clientId: 'app' })
+    expect(await storage.removeClient('app', clock.now(), event)).toBe(true)
+    expect(await storage.findClient('app')).toBeUndefined()
+    for (const session of sessions) {
+      const ended = { ...session, revokedAt: clock.now(), revokedReason: 'client_removed' }
+      expect(await stored(storage, session)).toEqual(ended)
+    }
+    expect(await stored(storage, before)).toMatchObject({ revokedReason: 'logout' })
+    for (const session of others) expect(await stored(storage, session)).toEqual(session)
+    const [told, ...more] = await outbox(storage)
+    expect(more).toEqual([])
+    expect({ ...told, endedSessions: inOrder(told?.endedSessions ?? []) }).toEqual({
+      ...event,
+      endedSessions: inOrder(sessions.map((session) => session.id)),
+    })
+    expect(await storage.removeClient('app', clock.now(), event)).toBe(false)
+    expect(await outbox(storage)).toHaveLength(1)
+  })
+
+  test('a client that comes back under its old id does not bring its sessions back', async () => {
+    const { storage, clock } = await storageFor(factory)
+    const user = await addUser(storage, 'ada')
+    await storage.addClient(aClient('app'), anEvent('client_added', 1))
+    const session = await openSession(storage, 'tab', user, { clientId: 'app' })
+    await storage.removeClient('app', clock.now(), anEvent('client_removed', 1))
+    expect(await storage.addClient(aClient('app'), anEvent('client_added', 1))).toBe(true)
+    expect(await stored(storage, session)).toMatchObject({ revokedReason: 'client_removed' })
+    expect(await openSession(storage, 'new', user, { clientId: 'app' })).toMatchObject({ clientId: 'app' })
+  })
+}

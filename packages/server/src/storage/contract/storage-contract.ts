@@ -1,0 +1,31 @@
+import { describe } from 'vitest'
+import { agreementContract } from './agreement.ts'
+import { clientContract } from './clients.ts'
+import { eventContract } from './events.ts'
+import type { StorageFactory } from './fixture.ts'
+import { keyContract } from './keys.ts'
+import { sessionListContract } from './session-lists.ts'
+import { sessionRaceContract } from './session-races.ts'
+import { sessionContract } from './sessions.ts'
+import { userContract } from './users.ts'
+
+/**
+ * What every engine must do, as tests for Vitest: call it from a test file of the engine.
+ *
+ * @param name of the engine, for the report
+ * @param factory makes a new, empty, opened engine for each test
+ */
+export function storageContract(name: string, factory: StorageFactory): void {
+  describe(`${name} keeps the storage contract`, () => {
+    describe('sessions', () => {
+      sessionContract(factory)
+      sessionRaceContract(factory)
+      sessionListContract(factory)
+    })
+    describe('users', () => userContract(factory))
+    describe('clients', () => clientContract(factory))
+    describe('keys', () => keyContract(factory))
+    describe('events', () => eventContract(factory))
+    describe('agreement', () => agreementContract(factory))
+  })
+}

@@ -1,0 +1,47 @@
+import type { Clock } from '../../secrets/random.ts'
+import type { Storage } from '../store-ports.ts'
+import { memoryClients } from './clients.ts'
+import { memoryEvents } from './events.ts'
+import { memoryKeys } from './keys.ts'
+import { memorySessions } from './sessions.ts'
+import type { MemoryState } from './state.ts'
+import { memoryUsers } from './users.ts'
+
+/** What the memory engine is given. */
+export interface MemoryStorageOptions {
+  /** The store's clock. */
+  readonly clock: Clock
+  /** Id of the client that exists without being registered. */
+  readonly builtInClientId: string
+}
+
+/** An engine for tests: passes the contract that every engine passes, keeps nothing when the process ends. */
+export function memoryStorage(options: MemoryStorageOptions): Storage {
+  const state: MemoryState = {
+    ...options,
+    sessions: new Map(),
+    users: new Map(),
+    clients: new Map(),
+    signingKeys: new Map(),
+    refreshKeys: new Map(),
+    events: [],
+    lastSequence: 0,
+    keysVersion: 0,
+  }
+  return {
+    engine: 'memory',
+    async open() {},
+    async storeNow() {
+      return state.clock()
+    },
+    async findDamage() {
+      return []
+    },
+    async close() {},
+    ...memorySessions(state),
+    ...memoryUsers(state),
+    ...memoryClients(state),
+    ...memoryKeys(state),
+    ...memoryEvents(state),
+  }
+}

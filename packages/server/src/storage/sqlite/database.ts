@@ -1,0 +1,188 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite'
+import { setTimeout as pause } from 'node:timers/promises'
+import { storageUnavailable } from '../../tokens/storage-unavailable.ts'
+import { migrate, refuseForeign } from './migrations.ts'
+
+/** A row as the driver gives it; read it through columns.ts. */
+export type Row = Readonly<Record<string, SQLOutputValue>>
+
+/** Values for the named parameters of a statement. */
+export type Values = Readonly<Record<string, SQLInputValue>>
+
+/**
+ * One connection. Everything here is synchronous: a transaction begins and ends in one turn of the event loop, so
+ * nothing else of this process can slip into it.
+ */
+export interface Database {
+  /** Opens the file, creates it where there is none, and brings its schema up to date. */
+  open(): Promise<void>
+  /** The first row. Statements are prepared once and kept by their text. */
+  get(sql: string, values?: Values): Row | undefined
+  all(sql: string, values?: Values): readonly Row[]
+  /** Runs a statement and tells how many rows it changed. */
+  run(sql: string, values?: Values): number
+  /**
+   * Runs `work` between BEGIN IMMEDIATE and COMMIT, or rolls back when it throws. Other processes that write wait for
+   * each other here, at most for the connection's busy time.
+   */
+  transaction<Result>(work: () => Result): Result
+  /** Runs several reads on one snapshot. */
+  snapshot<Result>(work: () => Result): Result
+  /** Moves the log into the file and lets go of it. */
+  close(): void
+}
+
+const defaultBusyMilliseconds = 5000
+
+/**
+ * SQLite's primary result codes that blame the statement or its values. Every other one blames the connection, the file
+ * or the disk, and becomes a StorageUnavailable.
+ */
+const statementFaults: ReadonlySet<number> = new Set([
+  1, // ERROR: the statement itself
+  18, // TOOBIG
+  19, // CONSTRAINT
+  20, // MISMATCH
+  21, // MISUSE
+  25, // RANGE
+])
+
+const busyCode = 5
+
+function primaryCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined
+  return error.errcode & 0xff
+}
+
+/** What a caller may see of an error of the driver. */
+function classified(error: unknown): unknown {
+  const code = primaryCode(error)
+  return code === undefined || statementFaults.has(code) ? error : storageUnavailable(error)
+}
+
+/** SQLite has often rolled back by itself; what a second attempt says would only hide the first error. */
+function rollBack(connection: DatabaseSync): void {
+  try {
+    if (connection.isTransaction) connection.exec('ROLLBACK')
+  } catch {}
+}
+
+function guarded<Result>(work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    throw classified(error)
+  }
+}
+
+/** The file holds password hashes and sealed keys: nobody but its owner reads it. Its log inherits the mode. */
+function createPrivately(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  closeSync(openSync(file, 'a', 0o600))
+}
+
+/**
+ * How the connection is set up.
+ * - WAL and synchronous=FULL: a commit has reached the disk when it returns, and readers never wait for writers.
+ * - wal_autocheckpoint=1000: about every 4 MB of log one commit moves it into the file. Fewer would write hot pages more
+ *   often, more would make that one commit longer (it holds up those behind it for some tens of milliseconds).
+ * - journal_size_limit: what a burst or a long reader made the log grow to is given back after the next checkpoint.
+ */
+const settings = `
+  PRAGMA synchronous = FULL;
+  PRAGMA foreign_keys = ON;
+  PRAGMA trusted_schema = OFF;
+  PRAGMA temp_store = MEMORY;
+  PRAGMA cache_size = -8192;
+  PRAGMA wal_autocheckpoint = 1000;
+  PRAGMA journal_size_limit = 16777216;
+`
+
+/** SQLite does not wait when two processes switch a new file to WAL at once; whoever comes second tries again. */
+async function switchToWriteAheadLog(connection: DatabaseSync, busyMilliseconds: number): Promise<void> {
+  const pauseMilliseconds = 20
+  for (let attempts = busyMilliseconds / pauseMilliseconds; ; attempts -= 1) {
+    try {
+      const mode = connection.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']
+      if (mode === 'wal') return
+      throw new Error(`SQLite cannot keep a write-ahead log for this file; its journal mode stays ${String(mode)}`)
+    } catch (error) {
+      if (primaryCode(error) !== busyCode || attempts <= 1) throw error
+    }
+    await pause(pauseMilliseconds)
+  }
+}
+
+/**
+ * A connection to one SQLite file.
+ *
+ * @param file path of the file; its folder is created when it is missing
+ * @param busyMilliseconds how long a statement waits for another process before it gives up; default 5000
+ */
+export function sqliteDatabase(file: string, busyMilliseconds: number = defaultBusyMilliseconds): Database {
+  let connection: DatabaseSync | undefined
+  const statements = new Map<string, StatementSync>()
+
+  function opened(): DatabaseSync {
+    if (connection === undefined) throw storageUnavailable(new Error('the database is not open'))
+    return connection
+  }
+
+  function statement(sql: string): StatementSync {
+    const known = statements.get(sql)
+    if (known !== undefined) return known
+    const prepared = opened().prepare(sql)
+    statements.set(sql, prepared)
+    return prepared
+  }
+
+  function between<Result>(begin: string, work: () => Result): Result {
+    const database = opened()
+    guarded(() => statement(begin).run())
+    try {
+      const result = work()
+      guarded(() => statement('COMMIT').run())
+      return result
+    } catch (error) {
+      rollBack(database)
+      throw error
+    }
+  }
+
+  return {
+    async open() {
+      if (connection !== undefined) return
+      let candidate: DatabaseSync | undefined
+      try {
+        createPrivately(file)
+        candidate = new DatabaseSync(file, { timeout: busyMilliseconds })
+        refuseForeign(candidate)
+        await switchToWriteAheadLog(candidate, busyMilliseconds)
+        candidate.exec(settings)
+        migrate(candidate)
+        connection = candidate
+      } catch (error) {
+        candidate?.close()
+        throw classified(error)
+      }
+    },
+    get: (sql, values = {}) => guarded(() => statement(sql).get(values)),
+    all: (sql, values = {}) => guarded(() => statement(sql).all(values)),
+    run: (sql, values = {}) => guarded(() => Number(statement(sql).run(values).changes)),
+    transaction: (work) => between('BEGIN IMMEDIATE', work),
+    snapshot: (work) => between('BEGIN', work),
+    close() {
+      if (connection === undefined) return
+      const closing = connection
+      connection = undefined
+      statements.clear()
+      try {
+        guarded(() => closing.exec('PRAGMA wal_checkpoint(TRUNCATE)'))
+      } finally {
+        closing.close()
+      }
+    },
+  }
+}

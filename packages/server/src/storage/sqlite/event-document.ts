@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import type { SecurityEvent, SecurityEventType } from '../../security-events/security-event.ts'
+import { endReasons } from './session-rows.ts'
+
+// A record, so that the compiler asks for a type that was added to the union.
+const eventTypes: Readonly<Record<SecurityEventType, true>> = {
+  session_opened: true,
+  session_ended: true,
+  session_replayed: true,
+  session_superseded_use: true,
+  session_rolled_forward: true,
+  session_stranger: true,
+  attempt_id_reused: true,
+  user_added: true,
+  user_disabled: true,
+  password_changed: true,
+  client_added: true,
+  client_removed: true,
+  signing_key_added: true,
+  signing_key_killed: true,
+  refresh_key_added: true,
+}
+
+const securityEvent: z.ZodType<SecurityEvent> = z.object({
+  type: z.custom<SecurityEventType>((value) => typeof value === 'string' && Object.hasOwn(eventTypes, value)),
+  at: z.number(),
+  actor: z.enum(['user', 'client', 'admin', 'server']),
+  sessionId: z.string().exactOptional(),
+  userId: z.string().exactOptional(),
+  clientId: z.string().exactOptional(),
+  keyId: z.string().exactOptional(),
+  reason: z.enum(endReasons).exactOptional(),
+  device: z.object({ address: z.string().nullable(), userAgent: z.string().nullable() }).exactOptional(),
+  endedSessions: z.array(z.string()).exactOptional(),
+  evidence: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).exactOptional(),
+})
+
+/** Reads an event as the outbox holds it. Throws when it is none that this release knows. */
+export function parseEvent(document: string): SecurityEvent {
+  return securityEvent.parse(JSON.parse(document))
+}

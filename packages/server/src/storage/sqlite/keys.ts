@@ -1,0 +1,120 @@
+import { signatureAlgorithms } from '@pawl/protocol'
+import type { KeyStore, RefreshKeyRecord, SigningKeyRecord } from '../../keys/key-store.ts'
+import { bytes, id, idBytes, integer, integerOrNull, oneOf, text, writtenIdBytes } from './columns.ts'
+import type { Database, Row, Values } from './database.ts'
+import { writeEvent } from './events.ts'
+import type { SqliteStorageOptions } from './options.ts'
+import { isLive } from './session-rows.ts'
+
+const keyIdBytes = 8
+
+const readVersion = 'SELECT version FROM key_ring'
+const raiseVersion = 'UPDATE key_ring SET version = version + 1'
+
+const signingKeyColumns = 'kid, algorithm, public_jwk, sealed_private_key, secret_id, created_at, active_from'
+const addSigningKey = `
+  INSERT INTO signing_keys (${signingKeyColumns})
+  VALUES (:kid, :algorithm, :publicJwk, :sealedPrivateKey, :secretId, :createdAt, :activeFrom) ON CONFLICT DO NOTHING`
+
+const refreshKeyColumns = 'id, created_at, active_from, retired_at'
+const addRefreshKey = `
+  INSERT INTO refresh_keys (${refreshKeyColumns})
+  VALUES (:id, :createdAt, :activeFrom, :retiredAt) ON CONFLICT DO NOTHING`
+
+const countSessions = `SELECT refresh_key_id, count(*) AS sessions FROM sessions WHERE ${isLive} GROUP BY refresh_key_id`
+
+const retire = `
+  UPDATE refresh_keys SET retired_at = :now WHERE id = :id AND retired_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM sessions WHERE refresh_key_id = :id AND ${isLive})`
+
+function signingKeyRecord(row: Row): SigningKeyRecord {
+  return {
+    kid: text(row, 'kid'),
+    algorithm: oneOf(row, 'algorithm', signatureAlgorithms),
+    publicJwk: text(row, 'public_jwk'),
+    sealedPrivateKey: bytes(row, 'sealed_private_key'),
+    secretId: text(row, 'secret_id'),
+    createdAt: integer(row, 'created_at'),
+    activeFrom: integer(row, 'active_from'),
+  }
+}
+
+function refreshKeyRecord(row: Row): RefreshKeyRecord {
+  return {
+    id: id(row, 'id'),
+    createdAt: integer(row, 'created_at'),
+    activeFrom: integer(row, 'active_from'),
+    retiredAt: integerOrNull(row, 'retired_at'),
+  }
+}
+
+/** Keys in SQLite. */
+export function sqliteKeys(database: Database, { clock }: SqliteStorageOptions): KeyStore {
+  function version(): number {
+    const row = database.get(readVersion)
+    if (row === undefined) throw new Error('the key ring has no version')
+    return integer(row, 'version')
+  }
+
+  /** Runs a statement and raises the version with it. Call inside a transaction. */
+  function changed(statement: string, values: Values): boolean {
+    if (database.run(statement, values) === 0) return false
+    database.run(raiseVersion)
+    return true
+  }
+
+  return {
+    async keysVersion() {
+      return version()
+    },
+
+    async readKeys() {
+      return database.snapshot(() => ({
+        version: version(),
+        now: clock(),
+        signingKeys: database
+          .all(`SELECT ${signingKeyColumns} FROM signing_keys ORDER BY number`)
+          .map(signingKeyRecord),
+        refreshKeys: database
+          .all(`SELECT ${refreshKeyColumns} FROM refresh_keys ORDER BY number`)
+          .map(refreshKeyRecord),
+      }))
+    },
+
+    async addSigningKey(key, expectedVersion, event) {
+      return database.transaction(() => {
+        if (version() !== expectedVersion || !changed(addSigningKey, { ...key })) return false
+        writeEvent(database, event)
+        return true
+      })
+    },
+
+    async removeSigningKey(kid, event) {
+      return database.transaction(() => {
+        if (!changed('DELETE FROM signing_keys WHERE kid = :kid', { kid })) return false
+        if (event !== undefined) writeEvent(database, event)
+        return true
+      })
+    },
+
+    async addRefreshKey(key, expectedVersion, event) {
+      const values = { ...key, id: writtenIdBytes(key.id, keyIdBytes) }
+      return database.transaction(() => {
+        if (version() !== expectedVersion || !changed(addRefreshKey, values)) return false
+        writeEvent(database, event)
+        return true
+      })
+    },
+
+    async countSessionsByRefreshKey(now) {
+      return new Map(
+        database.all(countSessions, { now }).map((row) => [id(row, 'refresh_key_id'), integer(row, 'sessions')]),
+      )
+    },
+
+    async retireRefreshKey(keyId, now) {
+      const bytesOfId = idBytes(keyId, keyIdBytes)
+      return bytesOfId !== undefined && database.transaction(() => changed(retire, { id: bytesOfId, now }))
+    },
+  }
+}

@@ -1,0 +1,163 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+/** `PAWL` in ASCII; in the header of every file of ours, so that another program's file is not taken for one. */
+const applicationId = 0x5041574c
+
+/**
+ * The schema, step by step. Steps are only ever added, and each only adds, so that the previous release keeps working on
+ * a file that a newer one has migrated while they are exchanged.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE users (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    username TEXT NOT NULL,
+    username_key TEXT NOT NULL,
+    password_hash TEXT,
+    roles TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    disabled_at INTEGER
+  ) STRICT;
+  -- Only users with a password sign in by name here, so only among them must names differ.
+  CREATE UNIQUE INDEX users_with_password ON users (username_key) WHERE password_hash IS NOT NULL;
+  CREATE INDEX users_without_password ON users (username_key) WHERE password_hash IS NULL;
+
+  CREATE TABLE clients (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    authentication TEXT NOT NULL,
+    secret_hash BLOB,
+    redirect_uris TEXT NOT NULL,
+    grants TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    resources TEXT NOT NULL,
+    policy TEXT NOT NULL,
+    access_seconds INTEGER,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+
+  -- What was granted to whom, written once however many sessions share it; see session-terms.ts. Never changed.
+  CREATE TABLE session_terms (
+    number INTEGER PRIMARY KEY,
+    client_id TEXT NOT NULL,
+    document TEXT NOT NULL UNIQUE
+  ) STRICT;
+  CREATE INDEX session_terms_by_client ON session_terms (client_id);
+
+  -- A refresh changes no indexed column and not the length of the row: that is why the generation is 8 bytes, big-endian,
+  -- and why the device of the last use is NULL while it is the one that signed in (and 0 where it is unknown).
+  CREATE TABLE sessions (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    user INTEGER NOT NULL REFERENCES users (number),
+    terms INTEGER NOT NULL REFERENCES session_terms (number),
+    generation BLOB NOT NULL CHECK (length(generation) = 8),
+    token_hash BLOB NOT NULL CHECK (length(token_hash) = 32),
+    refresh_key_id BLOB NOT NULL CHECK (length(refresh_key_id) = 8),
+    seed BLOB NOT NULL CHECK (length(seed) = 32),
+    recent BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL,
+    idle_expires_at INTEGER NOT NULL,
+    absolute_expires_at INTEGER NOT NULL,
+    repeats INTEGER NOT NULL,
+    revoked_at INTEGER,
+    revoked_reason TEXT,
+    binding TEXT,
+    used_address ANY,
+    used_user_agent ANY,
+    opened_address TEXT,
+    opened_user_agent TEXT
+  ) STRICT;
+  CREATE INDEX sessions_by_user ON sessions (user);
+  CREATE INDEX sessions_by_absolute_expiry ON sessions (absolute_expires_at);
+
+  CREATE TABLE key_ring (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    version INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO key_ring (only, version) VALUES (1, 0);
+
+  CREATE TABLE signing_keys (
+    number INTEGER PRIMARY KEY,
+    kid TEXT NOT NULL UNIQUE,
+    algorithm TEXT NOT NULL,
+    public_jwk TEXT NOT NULL,
+    sealed_private_key BLOB NOT NULL,
+    secret_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    active_from INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE refresh_keys (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 8),
+    created_at INTEGER NOT NULL,
+    active_from INTEGER NOT NULL,
+    retired_at INTEGER
+  ) STRICT;
+
+  -- AUTOINCREMENT: a sequence number is never used again, also after the newest event was delivered and deleted.
+  CREATE TABLE security_events (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    document TEXT NOT NULL
+  ) STRICT;
+  `,
+]
+
+function pragma(connection: DatabaseSync, name: 'application_id' | 'user_version'): number {
+  return Number(connection.prepare(`PRAGMA ${name}`).get()?.[name])
+}
+
+/** The version of a file's schema, 0 for a new file. */
+function versionOf(connection: DatabaseSync, steps: readonly string[]): number {
+  const owner = pragma(connection, 'application_id')
+  const version = pragma(connection, 'user_version')
+  const hasTables = connection.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() !== undefined
+  if (owner !== applicationId && (owner !== 0 || hasTables)) throw new Error('this SQLite file is not one of Pawl')
+  if (version > steps.length) {
+    throw new Error(
+      `this file has schema ${version} and this release of Pawl knows ${steps.length}: start the release that wrote it, or a newer one`,
+    )
+  }
+  return version
+}
+
+/** Runs `work` in a transaction, which it leaves committed or, when it throws, rolled back. */
+function within(connection: DatabaseSync, begin: 'BEGIN' | 'BEGIN IMMEDIATE', work: () => void): void {
+  connection.exec(begin)
+  try {
+    work()
+    connection.exec('COMMIT')
+  } catch (error) {
+    if (connection.isTransaction) connection.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/**
+ * Refuses a file that {@link migrate} would refuse, before anything is changed in it.
+ *
+ * @throws Error when a newer release wrote the file, or another program did
+ */
+export function refuseForeign(connection: DatabaseSync): void {
+  within(connection, 'BEGIN', () => versionOf(connection, migrations))
+}
+
+/**
+ * Brings a file to the newest schema, under the write lock: of several processes that start at once one migrates and the
+ * others find it done. Either all missing steps are taken or none.
+ *
+ * @param steps the schema's steps; an argument for tests
+ * @throws Error when a newer release wrote the file, or another program did
+ */
+export function migrate(connection: DatabaseSync, steps: readonly string[] = migrations): void {
+  within(connection, 'BEGIN IMMEDIATE', () => {
+    const version = versionOf(connection, steps)
+    if (version === steps.length) return
+    for (const step of steps.slice(version)) connection.exec(step)
+    connection.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${steps.length}`)
+  })
+}

@@ -1,0 +1,48 @@
+import type { Storage } from '../store-ports.ts'
+import { sqliteClients } from './clients.ts'
+import { type Database, sqliteDatabase } from './database.ts'
+import { sqliteEvents } from './events.ts'
+import { groupCommit } from './group-commit.ts'
+import { sqliteKeys } from './keys.ts'
+import type { SqliteStorageOptions } from './options.ts'
+import { termsTable } from './session-terms.ts'
+import { sqliteSessions } from './sessions.ts'
+import { sqliteUsers } from './users.ts'
+
+/**
+ * The default engine: one file, durable before anything is answered, shared with other processes of the same machine.
+ * Its calls block the event loop for as long as the disk takes; that is what makes each of them one step.
+ */
+export function sqliteStorage(options: SqliteStorageOptions): Storage {
+  return sqliteStorageOn(sqliteDatabase(options.file, options.busyMilliseconds), options)
+}
+
+/** {@link sqliteStorage} on a connection that the caller keeps a hand on. */
+export function sqliteStorageOn(database: Database, options: SqliteStorageOptions): Storage {
+  const terms = termsTable(database)
+  const commits = groupCommit(database)
+  return {
+    engine: 'sqlite',
+    async open() {
+      terms.forget()
+      await database.open()
+    },
+    async storeNow() {
+      database.get('SELECT version FROM key_ring')
+      return options.clock()
+    },
+    async findDamage() {
+      const findings = database.all('PRAGMA quick_check').map((row) => String(row['quick_check']))
+      return findings.filter((finding) => finding !== 'ok')
+    },
+    async close() {
+      commits.flush()
+      database.close()
+    },
+    ...sqliteSessions(database, commits, terms, options),
+    ...sqliteUsers(database),
+    ...sqliteClients(database, options),
+    ...sqliteKeys(database, options),
+    ...sqliteEvents(database),
+  }
+}
