@@ -1,0 +1,130 @@
+import type { AccessTokenClaims, RefusalReason, SessionEndReason } from '@pawl/protocol'
+import type { RefreshKeyListing, SigningKeyListing } from './keys/key-ring.ts'
+import type { KillOutcome, PublishedKey } from './keys/signing-keys.ts'
+import type { ClientRecord } from './registered-clients/client.ts'
+import type { ClientRegistration } from './registered-clients/client-registration.ts'
+import type { RegisterOutcome } from './registered-clients/registrations.ts'
+import type { SessionRecord } from './tokens/session.ts'
+import type { AddUserOutcome, SetPasswordOutcome } from './users/accounts.ts'
+import type { UserRecord } from './users/user.ts'
+
+/** A user as operators see him: everything but the password hash. */
+export type UserListing = Omit<UserRecord, 'passwordHash'>
+
+/** A client as operators see it: everything but the hash of its secret. */
+export type ClientListing = Omit<ClientRecord, 'secretHash'>
+
+/** A session as operators see it: no seed, no hash, no attempt ids. Instants are milliseconds since 1970. */
+export type SessionListing = Pick<
+  SessionRecord,
+  | 'id'
+  | 'userId'
+  | 'clientId'
+  | 'scope'
+  | 'resources'
+  | 'generation'
+  | 'createdAt'
+  | 'lastUsedAt'
+  | 'idleExpiresAt'
+  | 'absoluteExpiresAt'
+  | 'delivery'
+  | 'lastUsedFrom'
+  | 'revokedAt'
+  | 'revokedReason'
+>
+
+/** Outcome of listing sessions. */
+export type ListSessionsOutcome =
+  | {
+      readonly outcome: 'listed'
+      /** The store's instant in milliseconds. */
+      readonly now: number
+      /** Neither revoked nor expired, newest use first. */
+      readonly sessions: readonly SessionListing[]
+    }
+  | { readonly outcome: 'unknown_user' }
+
+/** What a token is and how it stands at this server. Holds no secret part. */
+export type TokenInspection =
+  | {
+      readonly kind: 'refresh_token'
+      /** Refresh key that it says it was made with. */
+      readonly keyId: string
+      readonly sessionId: string
+      readonly generation: number
+      /**
+       * `current`: the session's live token; `superseded`: an earlier one; `ahead`: issued by this server before its store
+       * lost writes; `not_genuine`: never issued; `key_not_loaded`: cannot be told without a secret that is not here.
+       */
+      readonly standing: 'current' | 'superseded' | 'ahead' | 'not_genuine' | 'key_not_loaded'
+      /** Present when the token is genuine. */
+      readonly session?: SessionListing
+      /** Why the session has ended, or null while it lives; absent without a session. */
+      readonly ended?: SessionEndReason | 'idle_expired' | 'absolute_expired' | 'user_disabled' | null
+    }
+  | {
+      readonly kind: 'access_token'
+      readonly header: Readonly<Record<string, unknown>>
+      /** As the token says; not to be trusted unless `verdict` is `active`. */
+      readonly claims: Readonly<Record<string, unknown>> | AccessTokenClaims
+      /** `active`, or why it is refused. */
+      readonly verdict: 'active' | RefusalReason
+    }
+  /** No token of this server's forms. */
+  | { readonly kind: 'unknown' }
+
+/** How the store is. */
+export interface StorageCheck {
+  /** `sqlite`, `memory`, … */
+  readonly engine: string
+  /** The store's instant in milliseconds. */
+  readonly now: number
+  /** What an integrity check found; empty where all is well. */
+  readonly problems: readonly string[]
+}
+
+/**
+ * What operators do, apart from serving requests. Works while a server runs on the same store. Every call opens the
+ * store when it is not open yet and brings its schema up to date; none needs `ready()`, so that a server that cannot
+ * start can be mended. Refusals are values; a store that fails throws.
+ */
+export interface Administration {
+  /** Opens the store and applies what its schema lacks. */
+  readonly migrate: () => Promise<{ readonly engine: string }>
+  readonly addUser: (user: {
+    readonly username: string
+    readonly password: string
+    readonly roles: readonly string[]
+  }) => Promise<AddUserOutcome>
+  readonly listUsers: () => Promise<readonly UserListing[]>
+  /** Disables a user and ends all his sessions. */
+  readonly disableUser: (username: string) => Promise<'disabled' | 'unknown_user' | 'already_disabled'>
+  /** Sets a password and ends all sessions of the user. */
+  readonly setPassword: (username: string, password: string) => Promise<SetPasswordOutcome>
+  readonly addClient: (registration: ClientRegistration) => Promise<RegisterOutcome>
+  readonly listClients: () => Promise<readonly ClientListing[]>
+  /** Removes a client and ends its sessions. False: there is none of that id. */
+  readonly removeClient: (id: string) => Promise<boolean>
+  /** Live sessions, of one user or of everyone, at most `limit`. */
+  readonly listSessions: (query: { readonly username?: string; readonly limit: number }) => Promise<ListSessionsOutcome>
+  /** Ends one session with the reason `revoked_by_admin`. */
+  readonly revokeSession: (id: string) => Promise<'revoked' | 'unknown_session' | 'already_ended'>
+  /** Ends all sessions of a user with the reason `revoked_by_admin`. */
+  readonly revokeUserSessions: (
+    username: string,
+  ) => Promise<
+    { readonly outcome: 'revoked'; readonly sessionIds: readonly string[] } | { readonly outcome: 'unknown_user' }
+  >
+  readonly listKeys: () => Promise<{
+    readonly signingKeys: readonly SigningKeyListing[]
+    readonly refreshKeys: readonly RefreshKeyListing[]
+  }>
+  /** Publishes a new signing key now; it signs after the time ahead. */
+  readonly rotateKey: () => Promise<PublishedKey>
+  /** Takes a signing key out at once: every access token it signed is refused from now on; refresh tokens still work. */
+  readonly killKey: (kid: string) => Promise<KillOutcome>
+  /** Says what a refresh or access token is and how it stands. Changes nothing, and no theft is concluded from it. */
+  readonly inspectToken: (token: string) => Promise<TokenInspection>
+  /** Asks the engine to check the integrity of what it holds. */
+  readonly checkStorage: () => Promise<StorageCheck>
+}

@@ -1,0 +1,31 @@
+import { checkAccessToken } from '../../tokens/check-access-token.ts'
+import { type PawlContext, refuse } from '../refusal-response.ts'
+import type { Services } from '../services.ts'
+import { readClientRequest } from './client-request.ts'
+
+/**
+ * `POST /oauth/introspect` (RFC 7662), for confidential clients. A token that is not active, or is meant for no resource
+ * of the caller's, gives exactly `{"active":false}`: not even the reason is told (standards IN-1).
+ */
+export async function introspect(context: PawlContext, services: Services): Promise<Response> {
+  const request = await readClientRequest(context, services)
+  if (request.kind === 'answered') return request.response
+  const { client, form } = request
+  // Who has proven nothing may not ask about others' tokens.
+  if (client.type !== 'confidential') return refuse(context, { error: 'invalid_client' })
+  const token = form.one('token')
+  if (token === undefined) return refuse(context, { error: 'invalid_request', reason: 'missing_parameter' })
+
+  const { settings, tokens } = services
+  const check = await checkAccessToken(token, { issuer: settings.issuer, audience: client.resources }, tokens)
+  const inactive = () => context.json({ active: false })
+  if (check.kind === 'refused') return inactive()
+  const { claims, standing } = check
+  if (standing === undefined && (await services.findClient(claims.client_id)) === undefined) return inactive()
+  return context.json({
+    ...claims,
+    active: true,
+    token_type: 'Bearer',
+    ...(standing !== undefined && { username: standing.user.username }),
+  })
+}

@@ -1,0 +1,31 @@
+import { grantTypes } from '@pawl/protocol'
+import { deviceOf } from '../first-party/unsafe-request.ts'
+import { type PawlContext, refuse } from '../refusal-response.ts'
+import type { Services } from '../services.ts'
+import { readClientRequest } from './client-request.ts'
+
+/** `POST /oauth/token` (RFC 6749 section 3.2). */
+export async function token(context: PawlContext, services: Services): Promise<Response> {
+  const request = await readClientRequest(context, services)
+  if (request.kind === 'answered') return request.response
+  const { client, form } = request
+  const requested = form.one('grant_type')
+  if (requested === undefined) return refuse(context, { error: 'invalid_request', reason: 'missing_parameter' })
+  const grantType = grantTypes.find((known) => known === requested)
+  if (grantType === undefined) return refuse(context, { error: 'unsupported_grant_type' })
+  if (!client.grants.includes(grantType)) return refuse(context, { error: 'unauthorized_client' })
+  const outcome = await services.grants[grantType]({
+    client,
+    parameter: form.one,
+    resources: form.all('resource'),
+    device: deviceOf(context),
+    arrivedAt: context.get('arrivedAt'),
+  })
+  if (outcome.kind === 'refused') {
+    if (grantType === 'refresh_token') services.metrics.countRefresh(outcome.refusal.reason ?? outcome.refusal.error)
+    return refuse(context, outcome.refusal)
+  }
+  if (grantType === 'refresh_token') services.metrics.countRefresh(outcome.outcome)
+  context.set('outcome', outcome.outcome)
+  return context.json(outcome.response)
+}

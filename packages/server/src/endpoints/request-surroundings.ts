@@ -1,0 +1,73 @@
+import type { MiddlewareHandler } from 'hono'
+import { routePath } from 'hono/route'
+import { isStorageUnavailable } from '../tokens/storage-unavailable.ts'
+import { refuse } from './refusal-response.ts'
+import type { RequestEnvironment, Services } from './services.ts'
+
+type Surrounding = MiddlewareHandler<RequestEnvironment>
+
+/** Numbers, times, logs and counts each request, and turns what was thrown into an answer of the error table. */
+export function observe(services: Services): Surrounding {
+  const { tokens, logger, metrics, newRequestId } = services
+  return async (context, next) => {
+    const requestId = newRequestId()
+    const arrivedAt = tokens.monotonic()
+    context.set('requestId', requestId)
+    context.set('arrivedAt', arrivedAt)
+    context.set('outcome', 'answered')
+    context.set('clientAddress', services.clientAddress(context.env.remoteAddress, context.req.raw.headers))
+    await next()
+    if (context.error !== undefined) context.res = answerFault(context.error)
+    context.header('X-Request-Id', requestId)
+
+    const seconds = (tokens.monotonic() - arrivedAt) / 1000
+    const { method } = context.req
+    const { status } = context.res
+    const route = routePath(context, -1)
+    metrics.countRequest(route, method, status, seconds)
+    // The route, not the path: a path can hold what somebody pasted into it.
+    logger.info(
+      {
+        requestId,
+        method,
+        route,
+        status,
+        outcome: context.get('outcome'),
+        milliseconds: Math.round(seconds * 1e5) / 100,
+      },
+      'request',
+    )
+
+    /** 5xx never means that a token is bad. */
+    function answerFault(error: Error): Response {
+      logger.error({ requestId, err: error }, 'request failed')
+      if (isStorageUnavailable(error)) {
+        return refuse(context, {
+          error: 'temporarily_unavailable',
+          reason: 'storage_unavailable',
+          retryAfterSeconds: 1,
+        })
+      }
+      return refuse(context, { error: 'server_error' })
+    }
+  }
+}
+
+/** Headers that every answer carries. Answers are private and not stored unless their endpoint says otherwise. */
+export function secure(services: Services): Surrounding {
+  const { secure: overTls } = services.settings
+  return async (context, next) => {
+    await next()
+    const { headers } = context.res
+    if (!headers.has('Cache-Control')) {
+      // Shared caches that hand one user's cookies to another are a known disaster (T14.1), so each kind is told.
+      headers.set('Cache-Control', 'private, no-store')
+      headers.set('CDN-Cache-Control', 'no-store')
+    }
+    headers.set('X-Content-Type-Options', 'nosniff')
+    headers.set('Referrer-Policy', 'no-referrer')
+    headers.set('X-Frame-Options', 'DENY')
+    headers.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
+    if (overTls) headers.set('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
+  }
+}

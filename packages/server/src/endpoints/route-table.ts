@@ -1,0 +1,125 @@
+import { Hono, type MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import { changePassword } from './first-party/password.ts'
+import { refresh } from './first-party/refresh.ts'
+import { currentSession, endOneSession, listSessions } from './first-party/sessions.ts'
+import { login, register } from './first-party/sign-in.ts'
+import { logout, logoutEverywhere } from './first-party/sign-out.ts'
+import { live, metrics, ready } from './health.ts'
+import { introspect } from './oauth/introspect.ts'
+import { publicMaxAge, serverMetadata } from './oauth/metadata.ts'
+import { revoke } from './oauth/revoke.ts'
+import { token } from './oauth/token.ts'
+import { type PawlContext, refuse } from './refusal-response.ts'
+import { observe, secure } from './request-surroundings.ts'
+import type { RequestEnvironment, Services } from './services.ts'
+
+type Handler = (context: PawlContext, services: Services) => Response | Promise<Response>
+
+const largestBody = 64 * 1024
+
+/** Every path of the server on one screen, below the issuer's path. */
+const routes: readonly {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly handler: Handler
+}[] = [
+  { method: 'POST', path: '/auth/login', handler: login },
+  { method: 'POST', path: '/auth/register', handler: register },
+  { method: 'POST', path: '/auth/refresh', handler: refresh },
+  { method: 'POST', path: '/auth/logout', handler: logout },
+  { method: 'POST', path: '/auth/logout-everywhere', handler: logoutEverywhere },
+  { method: 'POST', path: '/auth/password', handler: changePassword },
+  { method: 'GET', path: '/auth/session', handler: currentSession },
+  { method: 'GET', path: '/auth/sessions', handler: listSessions },
+  {
+    method: 'DELETE',
+    path: '/auth/sessions/:id',
+    handler: (context, services) => endOneSession(context, services, context.req.param('id') ?? ''),
+  },
+  { method: 'POST', path: '/oauth/token', handler: token },
+  { method: 'POST', path: '/oauth/revoke', handler: revoke },
+  { method: 'POST', path: '/oauth/introspect', handler: introspect },
+  { method: 'GET', path: '/oauth/jwks', handler: async (context, { keys }) => publicJson(context, await keys.jwks()) },
+  {
+    method: 'GET',
+    path: '/.well-known/oauth-authorization-server',
+    handler: (context, { settings }) => publicJson(context, serverMetadata(settings)),
+  },
+  { method: 'GET', path: '/health/live', handler: live },
+  { method: 'GET', path: '/health/ready', handler: ready },
+  { method: 'GET', path: '/metrics', handler: metrics },
+]
+
+/** Answers a request whose path lies below the issuer's. */
+export type Answer = (request: Request, connection: { readonly remoteAddress: string | undefined }) => Promise<Response>
+
+/** Puts the routes into one handler. */
+export function createAnswer(services: Services): Answer {
+  const app = new Hono<RequestEnvironment>()
+  app.use(observe(services))
+  app.use(secure(services))
+  const { basePath } = services.settings
+  app.use(`${basePath}/auth/*`, credentialedCors(services))
+  app.use(`${basePath}/oauth/*`, openCors())
+  app.use('/.well-known/*', openCors())
+  app.use(`${basePath}/.well-known/*`, openCors())
+  app.use(
+    bodyLimit({
+      maxSize: largestBody,
+      onError: (context: PawlContext) => refuse(context, { error: 'payload_too_large' }),
+    }),
+  )
+
+  const mounted = routes.flatMap((route) => pathsOf(route.path, basePath).map((path) => ({ ...route, path })))
+  for (const { method, path, handler } of mounted) app.on(method, path, (context) => handler(context, services))
+  for (const [path, known] of Map.groupBy(mounted, (route) => route.path)) {
+    const methods = known.map((route) => route.method)
+    const allowed = methods.includes('GET') ? [...methods, 'HEAD'] : methods
+    app.all(path, (context) => refuse(context, { error: 'method_not_allowed' }, { Allow: allowed.join(', ') }))
+  }
+  app.notFound((context) => refuse(context, { error: 'not_found' }))
+  return async (request, connection) => app.fetch(request, connection)
+}
+
+/** RFC 8414 section 3.1 puts the well-known part before the issuer's path; clients try it after the path, too (MD-1). */
+function pathsOf(path: string, basePath: string): readonly string[] {
+  const inserted = basePath !== '' && path.startsWith('/.well-known/')
+  return inserted ? [basePath + path, path + basePath] : [basePath + path]
+}
+
+function publicJson(context: PawlContext, document: object): Response {
+  context.header('Cache-Control', `public, max-age=${publicMaxAge}`)
+  return context.json(document)
+}
+
+const exposedHeaders = ['WWW-Authenticate', 'Retry-After', 'X-Request-Id']
+
+/** `/auth/*` answers trusted origins, with cookies; nobody else gets a CORS header. */
+function credentialedCors({ trustedOrigins }: Services): MiddlewareHandler<RequestEnvironment> {
+  const forTrusted = cors({
+    origin: [...trustedOrigins],
+    credentials: true,
+    allowMethods: ['GET', 'POST', 'DELETE'],
+    allowHeaders: ['Authorization', 'Content-Type'],
+    exposeHeaders: exposedHeaders,
+    maxAge: 600,
+  })
+  return (context, next) => {
+    if (trustedOrigins.has(context.req.header('origin') ?? '')) return forTrusted(context, next)
+    context.header('Vary', 'Origin')
+    return next()
+  }
+}
+
+/** The OAuth endpoints take no cookie, so any origin may call them (standards G-7); never with credentials. */
+function openCors(): MiddlewareHandler<RequestEnvironment> {
+  return cors({
+    origin: '*',
+    allowMethods: ['GET', 'POST'],
+    allowHeaders: ['Authorization', 'Content-Type'],
+    exposeHeaders: exposedHeaders,
+    maxAge: 600,
+  })
+}

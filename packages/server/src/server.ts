@@ -1,0 +1,295 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { errorTable } from '@pawl/protocol'
+import { createAdministration } from './administer.ts'
+import type { Administration } from './administration.ts'
+import { ConfigurationError } from './configuration/configuration-error.ts'
+import { loadSecrets } from './configuration/load-secrets.ts'
+import { resolveSettings } from './configuration/resolve-settings.ts'
+import type { PawlConfiguration, ServerSecrets, Settings } from './configuration/settings.ts'
+import { clientAddress } from './configuration/trusted-proxy.ts'
+import { createMetrics } from './endpoints/metrics.ts'
+import { publicMaxAge } from './endpoints/oauth/metadata.ts'
+import { type Answer, createAnswer } from './endpoints/route-table.ts'
+import { createGrants } from './grants/grants.ts'
+import { createKeyRing, type KeyRing } from './keys/key-ring.ts'
+import { rotationSettings } from './keys/rotation-schedule.ts'
+import { createLogger } from './log.ts'
+import { builtInClient } from './registered-clients/built-in-client.ts'
+import { firstPartyClientId } from './registered-clients/client.ts'
+import { createClientAuthentication } from './registered-clients/client-authentication.ts'
+import { longestClientAccessSeconds as longestAccessSeconds } from './registered-clients/client-registration.ts'
+import { createRegistrations } from './registered-clients/registrations.ts'
+import { deliverEvents } from './security-events/deliver-events.ts'
+import { sqliteStorage } from './storage/sqlite/sqlite-storage.ts'
+import type { Storage } from './storage/store-ports.ts'
+import type { StoreClock } from './tokens/check-access-token.ts'
+import type { TokenDependencies } from './tokens/refresh-session.ts'
+import { removeEndedSessions } from './tokens/remove-ended-sessions.ts'
+import { createAccounts } from './users/accounts.ts'
+import { createPasswordHashing } from './users/password-hash.ts'
+
+/** A token server. */
+export interface Pawl {
+  /**
+   * Answers a web-standard request. The first call waits until the server is {@link Pawl.ready}. Below the issuer's path,
+   * or with that path already taken off by the framework it is mounted in.
+   *
+   * @param connection `{ remoteAddress }` where the runtime knows it; anything else is ignored
+   */
+  readonly fetch: (request: Request, connection?: unknown) => Promise<Response>
+  /**
+   * Opens the store, brings its schema up to date, opens the keys, and starts the background work (key rotation,
+   * housekeeping, delivery of security events).
+   *
+   * @throws ConfigurationError when secrets or keys do not fit; an error of the store when it does not open
+   */
+  readonly ready: () => Promise<void>
+  /** Makes `/health/ready` answer 503, so that load balancers look elsewhere while requests under way finish. */
+  readonly drain: () => void
+  /** Ends the background work and lets go of the store. */
+  readonly close: () => Promise<void>
+  readonly settings: Settings
+  /** What the server would rather see set otherwise. */
+  readonly warnings: readonly string[]
+  /** What operators do; works without {@link Pawl.ready}. */
+  readonly administration: Administration
+}
+
+const maintenanceMilliseconds = 60_000
+const deliveryMilliseconds = 1_000
+
+/**
+ * Creates a token server. Nothing is opened, read or started before the first request or {@link Pawl.ready}.
+ *
+ * @throws ConfigurationError naming every setting that does not fit, with the fix
+ */
+export function createPawl(configuration: PawlConfiguration = {}): Pawl {
+  const resolved = resolveSettings(configuration)
+  if (!resolved.ok) throw new ConfigurationError(resolved.problems)
+  const { settings } = resolved
+  const warnings = [...resolved.warnings]
+  const random = configuration.random ?? ((bytes: number) => new Uint8Array(randomBytes(bytes)))
+  const clock = configuration.clock ?? Date.now
+  const logger = configuration.logger ?? createLogger()
+  const storage =
+    configuration.storage ??
+    sqliteStorage({ file: join(settings.data, 'pawl.db'), clock, builtInClientId: firstPartyClientId })
+  const metrics = createMetrics()
+  const accounts = createAccounts({
+    store: storage,
+    now: () => storage.storeNow(),
+    hashing: createPasswordHashing({ random }),
+    random,
+    ...(configuration.authenticate !== undefined && { authenticate: configuration.authenticate }),
+  })
+  const registrations = createRegistrations({ store: storage, now: () => storage.storeNow(), random })
+
+  const opened = once(() => storage.open())
+  const keyRing = once(async () => {
+    const secrets = await findSecrets(settings, random, warnings)
+    const jwksCacheSeconds = publicMaxAge
+    const schedule = rotationSettings({ jwksCacheSeconds, longestAccessSeconds })
+    return createKeyRing({
+      store: storage,
+      secrets,
+      clock,
+      random,
+      algorithm: settings.signingAlgorithm,
+      settings: schedule,
+    })
+  })
+  const background = createBackground()
+  let draining = false
+
+  const started = once(async () => {
+    await opened()
+    const keys = await keyRing()
+    await openKeys(keys, warnings)
+    background.every(
+      maintenanceMilliseconds,
+      logged('maintenance', () => maintain(keys, storage)),
+    )
+    background.every(deliveryMilliseconds, logged('event delivery', deliver))
+    metrics.watchProcess()
+    return assemble(keys)
+  })
+
+  async function deliver(): Promise<void> {
+    await deliverEvents(storage, (event, sequence) => logger.info({ event, sequence }, event.type))
+  }
+
+  function logged(work: string, task: () => Promise<unknown>): () => Promise<void> {
+    return async () => {
+      try {
+        await task()
+      } catch (error) {
+        logger.error({ err: error }, `${work} failed`)
+      }
+    }
+  }
+
+  function assemble(keys: KeyRing): Answer {
+    const firstParty = builtInClient({ resources: [settings.audience] })
+    const tokens: TokenDependencies & { readonly clock: StoreClock } = {
+      sessions: storage,
+      events: storage,
+      signer: keys,
+      refreshKeys: keys,
+      random,
+      monotonic: () => performance.now(),
+      idleMilliseconds: settings.idleSeconds * 1000,
+      clock: storage,
+    }
+    const { claims } = configuration
+    const report = (cause: unknown) => logger.error({ err: cause }, 'the claims hook failed')
+    return createAnswer({
+      settings,
+      cookies: settings.cookies,
+      trustedOrigins: new Set(settings.trustedOrigins),
+      accounts,
+      authenticateClient: createClientAuthentication({ store: storage, builtIn: firstParty }),
+      findClient: async (id) => (id === firstPartyClientId ? firstParty : storage.findClient(id)),
+      ownClients: new Map([[firstParty.id, firstParty]]),
+      knownResources: async () => {
+        const clients = await storage.listClients()
+        return [settings.audience, ...clients.flatMap((client) => client.resources)]
+      },
+      grants: createGrants({ tokens, settings, claims, report, clock: storage }),
+      claims,
+      reportHookFailure: report,
+      tokens,
+      keys,
+      metrics,
+      logger,
+      newRequestId: randomUUID,
+      clientAddress: (peerAddress, headers) => clientAddress(peerAddress, headers, settings.trustedProxies),
+      isDraining: () => draining,
+    })
+  }
+
+  return {
+    fetch: async (request, connection) => {
+      let answer: Answer
+      try {
+        answer = await started()
+      } catch (error) {
+        logger.error({ err: error }, 'the server cannot start')
+        return notStarted()
+      }
+      return answer(belowBasePath(request, settings.basePath), { remoteAddress: remoteAddressOf(connection) })
+    },
+    ready: async () => {
+      await started()
+    },
+    drain: () => {
+      draining = true
+    },
+    close: async () => {
+      draining = true
+      await background.stop()
+      await storage.close()
+    },
+    settings,
+    warnings,
+    administration: createAdministration({ storage, opened, keyRing, accounts, registrations, settings }),
+  }
+}
+
+/** Does something once; if it fails, the next call tries again. */
+function once<Value>(work: () => Promise<Value>): () => Promise<Value> {
+  let running: Promise<Value> | undefined
+  return () => {
+    running ??= work().catch((error: unknown) => {
+      running = undefined
+      throw error
+    })
+    return running
+  }
+}
+
+async function findSecrets(
+  settings: Settings,
+  random: (bytes: number) => Uint8Array,
+  warnings: string[],
+): Promise<ServerSecrets> {
+  if (settings.secrets !== 'generate') return settings.secrets
+  const loaded = await loadSecrets(settings.data, random)
+  if (!loaded.ok) throw new ConfigurationError([loaded.problem])
+  warnings.push(...loaded.warnings)
+  return loaded.secrets
+}
+
+/** A secret that does not fit stops the start; it never becomes a 500 on each request (T13.2). */
+async function openKeys(keys: KeyRing, warnings: string[]): Promise<void> {
+  const opening = await keys.open()
+  if (!opening.ok) {
+    throw new ConfigurationError(
+      opening.problems.map(({ message, fix }) => ({
+        setting: 'PAWL_SECRETS',
+        reason: `does not fit the stored keys: ${message}`,
+        fix,
+      })),
+    )
+  }
+  for (const { id, liveSessions } of opening.unheldRefreshKeys) {
+    warnings.push(`PAWL_SECRETS lacks ${id}: ${liveSessions} live sessions will be answered 503 until it is back.`)
+  }
+}
+
+async function maintain(keys: KeyRing, storage: Storage): Promise<void> {
+  await keys.maintain()
+  await removeEndedSessions(storage, longestAccessSeconds * 1000)
+}
+
+interface Background {
+  every(milliseconds: number, task: () => Promise<void>): void
+  stop(): Promise<void>
+}
+
+/** Work beside the requests. It never keeps the process alive, and stops before the store is closed. */
+function createBackground(): Background {
+  const timers: NodeJS.Timeout[] = []
+  const running = new Set<Promise<void>>()
+  return {
+    every: (milliseconds, task) => {
+      let busy = false
+      const timer = setInterval(() => {
+        if (busy) return
+        busy = true
+        const run = task().finally(() => {
+          busy = false
+          running.delete(run)
+        })
+        running.add(run)
+      }, milliseconds)
+      timer.unref()
+      timers.push(timer)
+    },
+    stop: async () => {
+      for (const timer of timers) clearInterval(timer)
+      await Promise.all(running)
+    },
+  }
+}
+
+/** A framework may have taken the mount path off; every route stands below it. */
+function belowBasePath(request: Request, basePath: string): Request {
+  if (basePath === '') return request
+  const url = new URL(request.url)
+  if (url.pathname === basePath || url.pathname.startsWith(`${basePath}/`) || url.pathname.startsWith('/.well-known/'))
+    return request
+  url.pathname = basePath + url.pathname
+  return new Request(url, request)
+}
+
+function remoteAddressOf(connection: unknown): string | undefined {
+  if (typeof connection !== 'object' || connection === null || !('remoteAddress' in connection)) return undefined
+  return typeof connection.remoteAddress === 'string' ? connection.remoteAddress : undefined
+}
+
+function notStarted(): Response {
+  const { status, description } = errorTable.temporarily_unavailable
+  const body = { error: 'temporarily_unavailable', error_description: description, request_id: randomUUID() }
+  return Response.json(body, { status, headers: { 'Retry-After': '5', 'Cache-Control': 'no-store' } })
+}
