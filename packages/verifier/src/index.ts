@@ -1,0 +1,6 @@
+export type { RequestHead } from './bearer-credential.ts'
+export { claimsOf } from './middleware/request-claims.ts'
+export { type AccessTokenRefusal, challenge, refusalReply, refusalResponse } from './refusal.ts'
+export type { Requirement } from './requirement.ts'
+export { createVerifier, type Verification, type Verifier, type VerifyOptions } from './verifier.ts'
+export type { KeySetFetch, VerifierOptions } from './verifier-options.ts'

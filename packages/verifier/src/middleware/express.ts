@@ -1,0 +1,46 @@
+import { refusalReply } from '../refusal.ts'
+import { assertRequirement } from '../requirement.ts'
+import type { Verifier, VerifyOptions } from '../verifier.ts'
+import { type NodeRequest, readNodeRequest } from './node-request.ts'
+import { keepClaims } from './request-claims.ts'
+
+/** What the middleware writes to: `http.ServerResponse`, and so Express's response too. */
+interface NodeResponse {
+  statusCode: number
+  setHeader(name: string, value: string): unknown
+  end(body: string): unknown
+}
+
+/**
+ * Express middleware (also for Connect and the like) that lets a request pass only with a good access token. The handlers
+ * after it read the claims with `claimsOf`; all others are answered here, with a challenge (RFC 6750 section 3).
+ *
+ * @throws TypeError, at once, for a scope that cannot exist
+ * @example
+ * app.get('/notes', protect(verifier, { require: { scope: ['notes:read'] } }), (request, response) => {
+ *   response.json({ owner: claimsOf(request).sub })
+ * })
+ */
+export function protect(
+  verifier: Verifier,
+  options: VerifyOptions = {},
+): (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => void {
+  assertRequirement(options.require ?? {})
+  return (request, response, next) => {
+    const guard = async () => {
+      const verification = await verifier.verify(readNodeRequest(request), options)
+      if (verification.ok) {
+        keepClaims(request, verification.claims)
+        return true
+      }
+      const { status, headers, body } = refusalReply(verification.refusal)
+      response.statusCode = status
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+      response.end(body)
+      return false
+    }
+    guard()
+      .then((passed) => passed && next())
+      .catch(next)
+  }
+}
