@@ -1,0 +1,143 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildPackages } from '../packaging/build-packages.ts'
+import { packPackages } from '../packaging/pack-packages.ts'
+import { readPackages } from '../packaging/packages.ts'
+import { failingImports, installTarballs, publintMessages, wrongContents, wrongTypes } from './packed-packages.ts'
+import { plant } from './planted-tree.ts'
+import { repository } from './run-tool.ts'
+
+describe('the packages as they would be published', () => {
+  const published = readPackages(repository).filter(({ manifest }) => !manifest.private)
+  const sources = new Map(published.map(({ folder, manifest }) => [manifest.name, join(repository, folder)]))
+  const names = [...sources.keys()]
+  const work = mkdtempSync(join(tmpdir(), 'pawl-packed-'))
+  let tarballs = new Map<string, string>()
+  let application = ''
+
+  beforeAll(() => {
+    tarballs = packPackages(buildPackages(repository), work)
+    application = installTarballs(tarballs, sources, work)
+  })
+  afterAll(() => rmSync(work, { recursive: true, force: true }))
+
+  const dist = (name: string) => join(sources.get(name) ?? '', 'dist')
+  const tarball = (name: string) => tarballs.get(name) ?? ''
+
+  test.each(names)('publint has nothing to say about %s', async (name) => {
+    expect(await publintMessages(tarball(name))).toEqual([])
+  })
+
+  test.each(names)('the types of %s resolve as its code does', async (name) => {
+    expect(await wrongTypes(tarball(name))).toEqual([])
+  })
+
+  test.each(names)('%s holds what a package must, and no tests or sources', (name) => {
+    expect(wrongContents(dist(name))).toEqual([])
+  })
+
+  test('each subpath of each package loads in plain Node, with nothing but its declared dependencies', () => {
+    expect(failingImports(application, names)).toEqual([])
+  })
+
+  test('the installed command answers', () => {
+    const command = join(application, 'node_modules/@pawl/cli/src/main.js')
+    const run = spawnSync(command, ['--help'], { encoding: 'utf8' })
+    expect(run.stderr).toBe('')
+    expect(run.stdout).toContain('Usage: pawl')
+    expect(run.status).toBe(0)
+  })
+})
+
+describe('red on a planted violation', () => {
+  const manifest = {
+    name: '@pawl/x',
+    version: '1.0.0',
+    license: 'Apache-2.0',
+    type: 'module',
+    sideEffects: false,
+    engines: { node: '>=24' },
+    exports: { '.': { types: './src/index.d.ts', default: './src/index.js' }, './package.json': './package.json' },
+  }
+  const whole = {
+    'package.json': JSON.stringify(manifest),
+    'README.md': '# x',
+    LICENSE: 'licence',
+    'src/index.js': 'export const a = 1\n',
+    'src/index.d.ts': 'export declare const a: number\n',
+  }
+  const packed = (files: Record<string, string>) => {
+    const root = plant(files)
+    return { root, tarball: packPackages([root], plant({})).get('@pawl/x') ?? '' }
+  }
+
+  test('a whole package passes', async () => {
+    const { root, tarball } = packed(whole)
+    expect(await publintMessages(tarball)).toEqual([])
+    expect(await wrongTypes(tarball)).toEqual([])
+    expect(wrongContents(root)).toEqual([])
+  })
+
+  test('publint: an export whose file is missing', async () => {
+    const { 'src/index.js': _, ...rest } = whole
+    const { tarball } = packed(rest)
+    expect(await publintMessages(tarball)).not.toEqual([])
+  })
+
+  test('types: a declaration file that is missing, and CommonJS types for an ES module', async () => {
+    const { 'src/index.d.ts': _, ...rest } = whole
+    expect(await wrongTypes(packed(rest).tarball)).not.toEqual([])
+    const types = { types: './src/index.d.cts', default: './src/index.js' }
+    const wrong = { ...manifest, exports: { '.': types } }
+    const files = { ...rest, 'src/index.d.cts': whole['src/index.d.ts'], 'package.json': JSON.stringify(wrong) }
+    expect(await wrongTypes(packed(files).tarball)).toEqual([expect.stringContaining('FalseCJS')])
+  })
+
+  test.each([
+    ['a test', { 'ratchet.test.js': '' }, 'ratchet.test.js does not belong'],
+    ['a source', { 'ratchet.ts': '' }, 'ratchet.ts does not belong'],
+    ['a suite for engines', { 'src/storage/contract/sessions.js': '' }, 'sessions.js does not belong'],
+    ['a source map', { 'src/index.js.map': '' }, 'src/index.js.map does not belong'],
+    ['a path into the sources', { 'package.json': '{"main":"./src/index.ts"}' }, 'points into the repository'],
+  ])('contents: %s', (_, files, fault) => {
+    expect(wrongContents(plant({ ...whole, ...files }))).toEqual([expect.stringContaining(fault)])
+  })
+
+  test('contents: no README', () => {
+    const { 'README.md': _, ...rest } = whole
+    expect(wrongContents(plant(rest))).toEqual([expect.stringContaining('README.md is missing')])
+  })
+
+  test('an import that the package does not declare', () => {
+    const { tarball } = packed({ ...whole, 'src/index.js': "import 'zod'\nexport const a = 1\n" })
+    const application = installTarballs(new Map([['@pawl/x', tarball]]), new Map(), plant({}))
+    expect(failingImports(application, ['@pawl/x'])).toEqual([expect.stringContaining("Cannot find package 'zod'")])
+  })
+
+  test('an import of a sibling that the package does not declare', () => {
+    const sibling = { ...whole, 'package.json': JSON.stringify({ ...manifest, name: '@pawl/y' }) }
+    const tarballs = packPackages(
+      [plant({ ...whole, 'src/index.js': "import '@pawl/y'\nexport const a = 1\n" }), plant(sibling)],
+      plant({}),
+    )
+    const application = installTarballs(tarballs, new Map(), plant({}))
+    expect(failingImports(application, ['@pawl/x', '@pawl/y'])).toEqual([expect.stringContaining("package '@pawl/y'")])
+  })
+
+  test.each([
+    ['a package that does not compile', "export const a: number = 'a'", 'TS2322'],
+    ['an export whose type its declaration would have to infer', 'export const a = () => Math.max(1)', 'TS9013'],
+  ])('build: %s', (_, text, error) => {
+    const root = plant({
+      'package.json': '{}',
+      LICENSE: '',
+      'tsconfig.json': '{"compilerOptions":{"module":"nodenext","types":[]}}',
+      'packages/x/package.json': '{"name":"@pawl/x","version":"1.0.0","exports":{".":"./src/index.ts"}}',
+      'packages/x/src/index.ts': text,
+    })
+    expect(() => buildPackages(root)).toThrow(error)
+  })
+})
