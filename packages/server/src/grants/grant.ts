@@ -14,11 +14,13 @@ export interface GrantRequest {
   readonly arrivedAt: number
 }
 
-/** What a grant gives: the members of a token response (RFC 6749 section 5.1). */
+/** What a grant gives: the members of a token response (RFC 6749 section 5.1, RFC 8693 section 2.2.1). */
 export interface TokenResponse {
   readonly access_token: string
   readonly token_type: 'Bearer'
   readonly expires_in: number
+  /** Of a token exchange only. */
+  readonly issued_token_type?: string
   readonly scope?: string
   readonly refresh_token?: string
   readonly refresh_in?: number

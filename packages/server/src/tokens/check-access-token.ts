@@ -1,7 +1,8 @@
 import type { AccessTokenClaims, RefusalReason } from '@pawl/protocol'
 import { audienceOf, checkSignature, judgeLifetime } from './access-token.ts'
-import { expiryReason, type TokenDependencies } from './refresh-session.ts'
+import type { TokenDependencies } from './refresh-session.ts'
 import type { SessionRecord, SessionUser } from './session.ts'
+import { expiryReason } from './session-standing.ts'
 
 /** The store's clock, for tokens that have no session to read it with. */
 export interface StoreClock {

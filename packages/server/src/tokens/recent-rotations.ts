@@ -8,7 +8,7 @@ const attemptBytes = 16
 const entryBytes = instantBytes + attemptBytes
 
 /** Size of the `recent` column: the same for a session that never moved and one that moved a million times. */
-export const recentBytes: number = rememberedRotations * entryBytes
+const recentBytes: number = rememberedRotations * entryBytes
 
 /** One remembered rotation: when it happened, and under which attempt. */
 export interface Rotation {

@@ -1,5 +1,4 @@
-import type { Refusal, RefusalReason } from '@pawl/protocol'
-import { constantTimeEqual } from '../secrets/constant-time-equal.ts'
+import type { Refusal } from '@pawl/protocol'
 import type { Random } from '../secrets/random.ts'
 import { digestSecret } from '../secrets/secret-digest.ts'
 import type { EventStore } from '../security-events/event-store.ts'
@@ -7,9 +6,13 @@ import type { Device, SecurityEvent } from '../security-events/security-event.ts
 import { type AccessTokenPlan, mintAccessToken } from './access-token.ts'
 import { hashAttempt } from './recent-rotations.ts'
 import { decideRefresh, type RatchetDecision, type RatchetPolicy } from './refresh-ratchet.ts'
-import { deriveRefreshSecret, issueRefreshToken, type PresentedRefreshToken } from './refresh-token.ts'
+import { over, refused, unavailable } from './refresh-refusal.ts'
+import { issueRefreshToken, type PresentedRefreshToken } from './refresh-token.ts'
+import { noRepeatHolders, repeatHolder } from './repeat-holders.ts'
 import { type SessionRecord, type SessionUser, sessionEnd } from './session.ts'
-import type { SessionReading, SessionStore } from './session-store.ts'
+import { convict, finding, refuseSuperseded } from './session-finding.ts'
+import { judgeStanding } from './session-standing.ts'
+import type { SessionStore } from './session-store.ts'
 import { isStorageUnavailable } from './storage-unavailable.ts'
 import { accessExpiry, type ReplyLifetimes, replyLifetimes } from './token-lifetimes.ts'
 import type { RefreshKey, RefreshKeys, SigningKey, TokenSigner } from './token-signer.ts'
@@ -75,7 +78,7 @@ export interface Refreshed {
   readonly lifetimes: ReplyLifetimes
 }
 
-/** A refresh refused. */
+/** A refresh or a peek refused. */
 export interface RefreshRefused {
   readonly kind: 'refused'
   readonly refusal: Refusal
@@ -83,9 +86,11 @@ export interface RefreshRefused {
   readonly sessionOver: boolean
 }
 
-const mostRounds = 3
-const deadlineMilliseconds = 10_000
-const retryAfterSeconds = 1
+/** How often a request reads and decides before it gives up. */
+export const mostRounds = 3
+
+/** A request that is not decided this long after its arrival is not decided at all (finding F18). */
+export const deadlineMilliseconds = 10_000
 
 /** Refreshes a session: reads, decides, writes under the condition of what it read, and decides again if that failed. */
 export async function refreshSession(
@@ -96,6 +101,7 @@ export async function refreshSession(
   const attempt = hashAttempt(request.attemptId ?? dependencies.random(32))
   let plans: readonly AccessTokenPlan[] | undefined
   let lostTheWrite = false
+  let storeFailure: unknown
 
   for (let round = 0; round < mostRounds; round += 1) {
     const reading = await dependencies.sessions.readSession(request.presented.sessionId)
@@ -109,7 +115,10 @@ export async function refreshSession(
       if (prepared.kind === 'refused') return { ...prepared, sessionOver: false }
       plans = prepared.plans
     }
-    if (dependencies.monotonic() - request.arrivedAt >= deadlineMilliseconds) return unavailable('deadline')
+    const elapsed = dependencies.monotonic() - request.arrivedAt
+    // A store that took half of the time to fail would take the other half to fail again.
+    if (storeFailure !== undefined && elapsed >= deadlineMilliseconds / 2) throw storeFailure
+    if (elapsed >= deadlineMilliseconds) return unavailable('deadline')
 
     const decision = decideRefresh({
       session,
@@ -125,51 +134,11 @@ export async function refreshSession(
       return answer(outcome, { client, user, plans, signingKey, now: reading.now, dependencies })
     }
     lostTheWrite ||= session.generation === request.presented.generation
+    storeFailure = outcome.storeFailure
   }
+  // What failed to the last is a fault of the store, and its cause belongs into the log.
+  if (storeFailure !== undefined) throw storeFailure
   return unavailable('contended')
-}
-
-type Standing =
-  | {
-      readonly kind: 'standing'
-      readonly session: SessionRecord
-      readonly user: SessionUser
-      readonly client: RefreshingClient
-    }
-  | RefreshRefused
-
-/** Everything that can refuse before the generation counts, in the fixed order of the design (finding F20). */
-async function judgeStanding(
-  request: RefreshRequest,
-  reading: SessionReading,
-  dependencies: TokenDependencies,
-): Promise<Standing> {
-  const { session, user, now } = reading
-  const { presented } = request
-  if (session === undefined) return over('unknown_token')
-
-  const key = await dependencies.refreshKeys.refreshKey(presented.keyId)
-  if (key === 'not_loaded') return unavailable('key_not_loaded')
-  if (key === 'unknown') return over('unknown_token')
-  if (!constantTimeEqual(deriveRefreshSecret(key.key, session, presented.generation), presented.secret))
-    return over('unknown_token')
-
-  const client = request.clientOf(session.clientId)
-  if (client === undefined) return stranger('wrong_client', request, session, now, dependencies)
-  if (session.binding !== null && session.binding !== request.proof) {
-    return stranger('wrong_binding', request, session, now, dependencies)
-  }
-  if (session.revokedReason !== null) return over(session.revokedReason)
-  const expired = expiryReason(session, now)
-  if (expired !== undefined) return over(expired)
-  if (user === undefined || user.disabledAt !== null) return over('user_disabled')
-  return { kind: 'standing', session, user, client }
-}
-
-/** Which of the two limits, if any, has ended the session at `now`. */
-export function expiryReason(session: SessionRecord, now: number): 'idle_expired' | 'absolute_expired' | undefined {
-  if (sessionEnd(session) > now) return undefined
-  return session.idleExpiresAt < session.absoluteExpiresAt ? 'idle_expired' : 'absolute_expired'
 }
 
 interface Execution {
@@ -187,23 +156,22 @@ interface Answer {
   readonly refreshToken: string
 }
 
-/** Carries a decision out. `again`: the row moved in between, or the outcome of the write is unknown. */
-async function execute(
-  decision: RatchetDecision,
-  execution: Execution,
-): Promise<Answer | RefreshRefused | { readonly kind: 'again' }> {
+/** The row moved in between, or, with a failure of the store, the outcome of the write is unknown. */
+interface Again {
+  readonly kind: 'again'
+  readonly storeFailure?: unknown
+}
+
+/** Carries a decision out. */
+async function execute(decision: RatchetDecision, execution: Execution): Promise<Answer | RefreshRefused | Again> {
   const { client, session, now, dependencies } = execution
   switch (decision.kind) {
     case 'move':
       return move(decision, execution)
     case 'repeat':
       return repeat(decision, execution)
-    case 'replay': {
-      const event = finding('session_replayed', execution, { reason: 'replay', ...gapEvidence(decision) })
-      const ended = await dependencies.sessions.endSession({ id: session.id, now, reason: 'replay', event })
-      // Somebody else ended it first: reading again tells the reason that stands.
-      return ended ? over('replay') : { kind: 'again' }
-    }
+    case 'replay':
+      return convict(decision, execution)
     case 'generation_limit': {
       const reason = 'generation_limit'
       const event = finding('session_ended', execution, { reason })
@@ -211,10 +179,7 @@ async function execute(
       return ended ? over(reason) : { kind: 'again' }
     }
     case 'superseded':
-      if (decision.report) {
-        await dependencies.events.appendEvent(finding('session_superseded_use', execution, gapEvidence(decision)))
-      }
-      return refused({ error: 'invalid_grant', reason: 'superseded' })
+      return refuseSuperseded(decision, execution)
     case 'too_many_repeats':
       return refused({
         error: 'too_many_requests',
@@ -227,7 +192,7 @@ async function execute(
 async function move(
   decision: RatchetDecision & { kind: 'move' },
   execution: Execution,
-): Promise<Answer | RefreshRefused | { kind: 'again' }> {
+): Promise<Answer | RefreshRefused | Again> {
   const { request, session, now, dependencies } = execution
   const key = await movingKey(decision, execution)
   if (typeof key === 'string') return unavailable('key_not_loaded')
@@ -247,16 +212,18 @@ async function move(
       expectedGeneration: session.generation,
       now,
       usedFrom: request.device,
+      ...(decision.cause === 'roll-forward' && { lostSince: session.lastUsedAt }),
       ...(event !== undefined && { event }),
     })
     // Of N racers one wins the write; the others read again and find its successor to repeat.
     if (!moved) return { kind: 'again' }
   } catch (error) {
     // The commit may have happened. If it did, reading again finds this request's own attempt and repeats (F10).
-    if (isStorageUnavailable(error)) return { kind: 'again' }
+    if (isStorageUnavailable(error)) return { kind: 'again', storeFailure: error }
     throw error
   }
-  const after = { ...session, ...next, lastUsedAt: now, lastUsedFrom: request.device, repeats: 0 }
+  const counters = { repeats: 0, repeatHolders: noRepeatHolders(), peeks: 0 }
+  const after = { ...session, ...next, ...counters, lastUsedAt: now, lastUsedFrom: request.device }
   return { kind: 'answer', cause: decision.cause, session: after, refreshToken }
 }
 
@@ -283,16 +250,18 @@ function movingEvent(decision: RatchetDecision & { kind: 'move' }, execution: Ex
 async function repeat(
   decision: RatchetDecision & { kind: 'repeat' },
   execution: Execution,
-): Promise<Answer | RefreshRefused | { kind: 'again' }> {
-  const { session, now, dependencies } = execution
+): Promise<Answer | RefreshRefused | Again> {
+  const { request, session, now, dependencies } = execution
   const key = await dependencies.refreshKeys.refreshKey(session.refreshKeyId)
   if (typeof key === 'string') return unavailable('key_not_loaded')
   const event = decision.late ? finding('session_superseded_use', execution, {}) : undefined
+  const holder = repeatHolder(session, request.device)
   // A write, not a read: so a repeat and a revocation have one order, and after a revocation no path mints (F6).
   const counted = await dependencies.sessions.countRepeat({
     id: session.id,
     expectedGeneration: session.generation,
     now,
+    ...(holder !== undefined && { holder }),
     ...(event !== undefined && { event }),
   })
   if (!counted) return { kind: 'again' }
@@ -323,70 +292,4 @@ function answer(decided: Answer, answering: Answering): Refreshed {
 /** A fraction from 0 inclusive to 1 exclusive. */
 export function randomFraction(random: Random): number {
   return Buffer.from(random(4)).readUInt32BE(0) / 2 ** 32
-}
-
-function gapEvidence(decision: {
-  readonly gap: number
-  readonly age: number | undefined
-}): Record<string, number | null> {
-  return { generationGap: decision.gap, ageMilliseconds: decision.age ?? null, mintedSince: decision.gap }
-}
-
-/** An event about this session, with the facts of both parties. */
-function finding(
-  type: SecurityEvent['type'],
-  { request, session, now }: Pick<Execution, 'request' | 'session' | 'now'>,
-  {
-    reason,
-    ...evidence
-  }: { readonly reason?: 'replay' | 'generation_limit' } & Record<string, string | number | boolean | null>,
-): SecurityEvent {
-  return {
-    type,
-    at: now,
-    actor: 'client',
-    sessionId: session.id,
-    userId: session.userId,
-    clientId: session.clientId,
-    ...(reason !== undefined && { reason }),
-    device: request.device,
-    evidence: {
-      ...evidence,
-      presentedGeneration: request.presented.generation,
-      currentGeneration: session.generation,
-      holderAddress: session.lastUsedFrom.address,
-      holderUserAgent: session.lastUsedFrom.userAgent,
-      holderLastUsedAt: session.lastUsedAt,
-      repeats: session.repeats,
-    },
-  }
-}
-
-/** Genuine, yet of another client or without the key: nothing changes, the event says so. */
-async function stranger(
-  reason: 'wrong_client' | 'wrong_binding',
-  request: RefreshRequest,
-  session: SessionRecord,
-  now: number,
-  dependencies: TokenDependencies,
-): Promise<RefreshRefused> {
-  const event = finding(
-    'session_stranger',
-    { request, session, now },
-    { finding: reason, presentedBy: request.presentedBy },
-  )
-  await dependencies.events.appendEvent(event)
-  return refused({ error: 'invalid_grant', reason })
-}
-
-function over(reason: RefusalReason): RefreshRefused {
-  return { kind: 'refused', refusal: { error: 'invalid_grant', reason }, sessionOver: true }
-}
-
-function refused(refusal: Refusal): RefreshRefused {
-  return { kind: 'refused', refusal, sessionOver: false }
-}
-
-function unavailable(reason: 'key_not_loaded' | 'contended' | 'deadline'): RefreshRefused {
-  return refused({ error: 'temporarily_unavailable', reason, retryAfterSeconds })
 }

@@ -10,7 +10,7 @@ import type { RefreshKey } from './token-signer.ts'
  * The checksum is the CRC-32 of the 65 bytes before it: anyone can tell a leaked token from noise without asking us.
  * 69 bytes fill 92 characters exactly, so there is no padding and no spare bit, and each token has one spelling.
  */
-export const refreshTokenPrefix = 'pawl_rt_'
+const refreshTokenPrefix = 'pawl_rt_'
 
 const formatVersion = 1
 const bodyBytes = 65

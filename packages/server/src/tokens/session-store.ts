@@ -23,12 +23,27 @@ export interface SessionMove {
   readonly recent: Uint8Array
   readonly idleExpiresAt: number
   readonly usedFrom: Device
+  /**
+   * The last use as read, when the move rolls the session forward: the store has lost what it wrote since. Counted in
+   * the same transaction, see lost-writes-store.ts.
+   */
+  readonly lostSince?: number
   /** Written in the same transaction when the move is more than a plain advance. */
   readonly event?: SecurityEvent
 }
 
 /** A write that counts one repeat of the current generation and changes nothing else. */
 export interface RepeatCount {
+  readonly id: string
+  readonly expectedGeneration: number
+  readonly now: number
+  /** Fingerprint of 4 bytes, not all zero; absent for the holder that advanced. */
+  readonly holder?: Uint8Array
+  readonly event?: SecurityEvent
+}
+
+/** A write that counts one access token given without moving the session, and changes nothing else. */
+export interface PeekCount {
   readonly id: string
   readonly expectedGeneration: number
   readonly now: number
@@ -57,17 +72,34 @@ export interface SessionStore {
   openSession(session: SessionRecord, event: SecurityEvent): Promise<'opened' | 'user_disabled' | 'client_removed'>
   /**
    * Moves a session if it is still at `expectedGeneration`, not revoked, and neither idle nor absolute expiry is at or
-   * before `now`. Sets `lastUsedAt` to `now` and `repeats` to 0. False: the condition failed, nothing was written.
+   * before `now`. Sets `lastUsedAt` to `now`, `repeats` and `peeks` to 0 and `repeatHolders` to zeros. False: the
+   * condition failed, nothing was written.
    */
   moveSession(move: SessionMove): Promise<boolean>
-  /** Adds one to `repeats` under the same condition as {@link moveSession}. */
+  /**
+   * Adds one to `repeats` under the same condition as {@link moveSession}. A `holder` that is not in `repeatHolders` yet
+   * goes in front of those that are, as long as there is room for four; atomically, so that of many at once none is lost.
+   */
   countRepeat(repeat: RepeatCount): Promise<boolean>
+  /** Adds one to `peeks` under the same condition as {@link moveSession}. */
+  countPeek(peek: PeekCount): Promise<boolean>
   /** Ends a session that is not revoked yet. False: unknown or already revoked, nothing was written. */
   endSession(ending: SessionEnding): Promise<boolean>
   /** Ends all of a user's sessions that are not revoked yet, but `except`; one event for all. Returns the ended ids. */
   endUserSessions(ending: {
     readonly userId: string
     readonly except?: string
+    readonly now: number
+    readonly reason: SessionEndReason
+    readonly event: SecurityEvent
+  }): Promise<readonly string[]>
+  /**
+   * Ends at most `limit` live sessions of everyone, going on after the id `after` (empty: from the beginning) in an order
+   * of the engine's own; one event for all. Returns the ended ids in that order: fewer than `limit` are the last.
+   */
+  endLiveSessions(batch: {
+    readonly after: string
+    readonly limit: number
     readonly now: number
     readonly reason: SessionEndReason
     readonly event: SecurityEvent

@@ -40,6 +40,10 @@ export interface SessionRecord {
   readonly lastUsedFrom: Device
   /** How often the current generation was fetched again. */
   readonly repeats: number
+  /** Who fetched it again besides the holder that advanced, fixed size; see repeat-holders.ts. */
+  readonly repeatHolders: Uint8Array
+  /** How many access tokens were given for the current generation without moving it. */
+  readonly peeks: number
   readonly revokedAt: number | null
   readonly revokedReason: SessionEndReason | null
 }
@@ -55,4 +59,11 @@ export interface SessionUser {
 /** The session's own end: whichever of the two limits comes first. */
 export function sessionEnd(session: Pick<SessionRecord, 'idleExpiresAt' | 'absoluteExpiresAt'>): number {
   return Math.min(session.idleExpiresAt, session.absoluteExpiresAt)
+}
+
+/** Which of the two limits it is: `idle` if the session ends only because nothing uses it before (T32.1). */
+export function sessionEndRule(
+  session: Pick<SessionRecord, 'idleExpiresAt' | 'absoluteExpiresAt'>,
+): 'idle' | 'absolute' {
+  return session.idleExpiresAt < session.absoluteExpiresAt ? 'idle' : 'absolute'
 }

@@ -11,6 +11,7 @@ import {
   type TokenDependencies,
 } from './refresh-session.ts'
 import { issueRefreshToken } from './refresh-token.ts'
+import { noRepeatHolders } from './repeat-holders.ts'
 import { type Delivery, type SessionRecord, type SessionUser, sessionEnd } from './session.ts'
 import { accessExpiry, replyLifetimes } from './token-lifetimes.ts'
 
@@ -63,6 +64,8 @@ export async function startSession(
     openedFrom: start.device,
     lastUsedFrom: start.device,
     repeats: 0,
+    repeatHolders: noRepeatHolders(),
+    peeks: 0,
     revokedAt: null,
     revokedReason: null,
   }

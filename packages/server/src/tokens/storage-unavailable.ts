@@ -13,9 +13,10 @@ export interface StorageUnavailable extends Error {
  * Makes a {@link StorageUnavailable} out of what the engine met.
  *
  * @param cause the engine's own error, for the log
+ * @param message what an operator is to know and to do; default: that the store did not answer
  */
-export function storageUnavailable(cause: unknown): StorageUnavailable {
-  const error = new Error('the store did not answer', { cause })
+export function storageUnavailable(cause: unknown, message = 'the store did not answer'): StorageUnavailable {
+  const error = new Error(message, { cause })
   return Object.assign(error, { name: 'StorageUnavailable' as const })
 }
 

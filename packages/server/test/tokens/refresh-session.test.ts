@@ -145,6 +145,26 @@ describe('writes that fail', () => {
     expect(rounds).toBe(3)
   })
 
+  test.each([0, 4000])(
+    'F14: a store that fails all three writes (each %i ms) is what the caller hears of',
+    async (took) => {
+      const { signIn, refresh, storage, elapsed } = await heart()
+      const { refreshToken, session } = await signIn()
+      const before = await storage.readSession(session.id)
+      const sessions: SessionStore = {
+        ...storage,
+        moveSession: async () => {
+          elapsed.milliseconds += took
+          throw storageUnavailable(new Error('the disk is full'))
+        },
+      }
+      await expect(refresh(refreshToken, { arrivedAt: 0 }, { sessions })).rejects.toMatchObject({
+        cause: { message: 'the disk is full' },
+      })
+      expect(await storage.readSession(session.id)).toEqual(before)
+    },
+  )
+
   test('F18: ten seconds after its arrival a request is answered undecided and nothing is written', async () => {
     const { signIn, refresh, storage, elapsed } = await heart()
     const { refreshToken, session } = await signIn()

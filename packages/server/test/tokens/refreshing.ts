@@ -2,6 +2,7 @@ import type { RefusalReason } from '@pawl/protocol'
 import { type ManualClock, manualClock } from '../../src/storage/contract/fixture.ts'
 import { memoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import type { Storage } from '../../src/storage/store-ports.ts'
+import { type Peeked, peekSession } from '../../src/tokens/peek-session.ts'
 import type { RatchetPolicy } from '../../src/tokens/refresh-ratchet.ts'
 import {
   type Refreshed,
@@ -19,7 +20,7 @@ const client = { id: 'first-party', accessSeconds: 900 }
 const device = { address: '192.0.2.1', userAgent: 'owner' }
 
 /** Keys that need no key ring: one signs nothing of worth, two derive. */
-export function plainKeys() {
+function plainKeys() {
   const keys = new Map(
     [
       ['first', 1],
@@ -37,7 +38,7 @@ export function plainKeys() {
 /** The heart over a real engine, with everything around it in the test's hand. */
 export async function heart(options: { storage?: (clock: ManualClock) => Storage; policy?: RatchetPolicy } = {}) {
   const clock = manualClock(Date.UTC(2026, 0, 1))
-  const storage = options.storage?.(clock) ?? memoryStorage({ clock: clock.now, builtInClientId: 'first-party' })
+  const storage = options.storage?.(clock) ?? memoryStorage({ clock: clock.now })
   await storage.open()
   const keys = plainKeys()
   const elapsed = { milliseconds: 0 }
@@ -91,14 +92,10 @@ export async function heart(options: { storage?: (clock: ManualClock) => Storage
     return opened
   }
 
-  async function refresh(
-    token: string,
-    more: Partial<RefreshRequest> = {},
-    changed: Partial<TokenDependencies> = {},
-  ): Promise<Refreshed | RefreshRefused> {
+  function requestOf(token: string, more: Partial<RefreshRequest>): RefreshRequest {
     const presented = parseRefreshToken(token)
     if (presented === undefined) throw new Error('not a token')
-    const request: RefreshRequest = {
+    return {
       presented,
       presentedBy: client.id,
       clientOf: (id) => (id === client.id ? { ...client, policy } : undefined),
@@ -109,10 +106,25 @@ export async function heart(options: { storage?: (clock: ManualClock) => Storage
       prepare,
       ...more,
     }
-    return refreshSession(request, { ...dependencies, ...changed })
   }
 
-  return { clock, storage, keys, elapsed, dependencies, signIn, refresh, user }
+  async function refresh(
+    token: string,
+    more: Partial<RefreshRequest> = {},
+    changed: Partial<TokenDependencies> = {},
+  ): Promise<Refreshed | RefreshRefused> {
+    return refreshSession(requestOf(token, more), { ...dependencies, ...changed })
+  }
+
+  async function peek(
+    token: string,
+    more: Partial<RefreshRequest> = {},
+    changed: Partial<TokenDependencies> = {},
+  ): Promise<Peeked | RefreshRefused> {
+    return peekSession(requestOf(token, more), { ...dependencies, ...changed })
+  }
+
+  return { clock, storage, keys, elapsed, dependencies, signIn, refresh, peek, user }
 }
 
 /** The successor, or a failure that names the refusal. */
@@ -122,7 +134,7 @@ export function successorOf(outcome: Refreshed | RefreshRefused): string {
 }
 
 /** The reason of a refusal, or a failure. */
-export function reasonOf(outcome: Refreshed | RefreshRefused): RefusalReason | undefined {
-  if (outcome.kind === 'refreshed') throw new Error(`not refused but ${outcome.cause}`)
+export function reasonOf(outcome: Refreshed | Peeked | RefreshRefused): RefusalReason | undefined {
+  if (outcome.kind !== 'refused') throw new Error(`not refused but ${outcome.kind}`)
   return outcome.refusal.reason
 }
