@@ -3,12 +3,14 @@ import type { Administration, SessionListing, TokenInspection } from './administ
 import type { Settings } from './configuration/settings.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { Registrations } from './registered-clients/registrations.ts'
+import { restore } from './restore/restore.ts'
 import type { Storage } from './storage/store-ports.ts'
 import { checkAccessToken } from './tokens/check-access-token.ts'
 import { endSession, recogniseRefreshToken } from './tokens/end-session.ts'
-import { expiryReason } from './tokens/refresh-session.ts'
 import { type PresentedRefreshToken, parseRefreshToken } from './tokens/refresh-token.ts'
-import type { SessionRecord } from './tokens/session.ts'
+import { countRepeatHolders } from './tokens/repeat-holders.ts'
+import { type SessionRecord, sessionEnd, sessionEndRule } from './tokens/session.ts'
+import { expiryReason } from './tokens/session-standing.ts'
 import type { Accounts } from './users/accounts.ts'
 import { type UserRecord, usernameKey } from './users/user.ts'
 
@@ -84,6 +86,10 @@ export function createAdministration(parts: AdministrationParts): Administration
     },
     addClient: async (registration) => {
       await opened()
+      // The ids of users and clients share the `sub` of tokens, so they must not meet (standards TK-7).
+      if ((await storage.findUser(registration.id)) !== undefined) {
+        return { ok: false, field: 'id', message: `There is a user of the id ${registration.id}. Choose another one.` }
+      }
       return registrations.register(registration)
     },
     listClients: async () => {
@@ -135,14 +141,24 @@ export function createAdministration(parts: AdministrationParts): Administration
       await opened()
       return (await keyRing()).kill(kid)
     },
+    resealKeys: async () => {
+      await opened()
+      return (await keyRing()).reseal()
+    },
     inspectToken: async (token) => {
       await opened()
       const presented = parseRefreshToken(token)
       return presented === undefined ? inspectAccessToken(token) : inspectRefreshToken(presented)
     },
+    restore: async (request) => {
+      await opened()
+      return restore(request, { store: storage, keyRing, now: () => storage.storeNow() })
+    },
     checkStorage: async () => {
       await opened()
-      return { engine: storage.engine, now: await storage.storeNow(), problems: await storage.findDamage() }
+      const problems = await storage.findDamage()
+      const lostWrites = problems.length === 0 ? await storage.lostWrites() : undefined
+      return { engine: storage.engine, now: await storage.storeNow(), problems, lostWrites }
     },
   }
 }
@@ -161,6 +177,8 @@ function listingOf(session: SessionRecord): SessionListing {
     absoluteExpiresAt,
     delivery,
     lastUsedFrom,
+    repeats,
+    peeks,
     revokedAt,
     revokedReason,
   } = session
@@ -177,7 +195,12 @@ function listingOf(session: SessionRecord): SessionListing {
     absoluteExpiresAt,
     delivery,
     lastUsedFrom,
+    repeats,
+    peeks,
     revokedAt,
     revokedReason,
+    repeatHolders: countRepeatHolders(session.repeatHolders),
+    endsAt: sessionEnd(session),
+    endsBy: sessionEndRule(session),
   }
 }

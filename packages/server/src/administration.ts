@@ -1,9 +1,12 @@
 import type { AccessTokenClaims, RefusalReason, SessionEndReason } from '@pawl/protocol'
 import type { RefreshKeyListing, SigningKeyListing } from './keys/key-ring.ts'
+import type { ResealReport } from './keys/reseal-keys.ts'
 import type { KillOutcome, PublishedKey } from './keys/signing-keys.ts'
 import type { ClientRecord } from './registered-clients/client.ts'
 import type { ClientRegistration } from './registered-clients/client-registration.ts'
 import type { RegisterOutcome } from './registered-clients/registrations.ts'
+import type { RestoreOutcome, RestoreRequest } from './restore/restore.ts'
+import type { LostWrites } from './tokens/lost-writes-store.ts'
 import type { SessionRecord } from './tokens/session.ts'
 import type { AddUserOutcome, SetPasswordOutcome } from './users/accounts.ts'
 import type { UserRecord } from './users/user.ts'
@@ -29,9 +32,18 @@ export type SessionListing = Pick<
   | 'absoluteExpiresAt'
   | 'delivery'
   | 'lastUsedFrom'
+  | 'repeats'
+  | 'peeks'
   | 'revokedAt'
   | 'revokedReason'
->
+> & {
+  /** How many others than the holder that advanced fetched the current generation again; 4 stands for four or more. */
+  readonly repeatHolders: number
+  /** When it ends if nothing uses it before: min(last use + idle, sign-in + absolute). */
+  readonly endsAt: number
+  /** Which of the two that is. */
+  readonly endsBy: 'idle' | 'absolute'
+}
 
 /** Outcome of listing sessions. */
 export type ListSessionsOutcome =
@@ -81,6 +93,8 @@ export interface StorageCheck {
   readonly now: number
   /** What an integrity check found; empty where all is well. */
   readonly problems: readonly string[]
+  /** What sessions have shown of the store being put back to an earlier state; undefined where it is damaged. */
+  readonly lostWrites: LostWrites | undefined
 }
 
 /**
@@ -123,8 +137,12 @@ export interface Administration {
   readonly rotateKey: () => Promise<PublishedKey>
   /** Takes a signing key out at once: every access token it signed is refused from now on; refresh tokens still work. */
   readonly killKey: (kid: string) => Promise<KillOutcome>
+  /** Seals every signing key under the newest secret, and tells what is left under each older one. */
+  readonly resealKeys: () => Promise<ResealReport>
   /** Says what a refresh or access token is and how it stands. Changes nothing, and no theft is concluded from it. */
   readonly inspectToken: (token: string) => Promise<TokenInspection>
+  /** Deals with a store that was put back to an earlier state; may be called again, and while servers run. */
+  readonly restore: (request: RestoreRequest) => Promise<RestoreOutcome>
   /** Asks the engine to check the integrity of what it holds. */
   readonly checkStorage: () => Promise<StorageCheck>
 }

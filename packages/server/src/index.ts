@@ -12,6 +12,7 @@ export { ConfigurationError, describeProblem } from './configuration/configurati
 export { readConfiguration } from './configuration/read-environment.ts'
 export type { ConfigurationProblem, PawlConfiguration, SettingName, Settings } from './configuration/settings.ts'
 export { type SettingRow, settingNames, settingsTable } from './configuration/settings-table.ts'
+export { memoryStorage, sqliteStorage } from './engines.ts'
 export type { ClaimsHook, ClaimsSubject } from './grants/application-claims.ts'
 export { createLogger } from './log.ts'
 export {
@@ -23,8 +24,6 @@ export {
   type TransportLog,
   toNodeHandler,
 } from './node-listener.ts'
-export { createPawl, type Pawl } from './server.ts'
-export { memoryStorage } from './storage/memory/memory-storage.ts'
-export { sqliteStorage } from './storage/sqlite/sqlite-storage.ts'
+export { createPawl, demoRole, demoUsername, type Pawl } from './server.ts'
 export type { Storage } from './storage/store-ports.ts'
 export type { Authenticate } from './users/external-user.ts'

@@ -10,6 +10,7 @@ const secretFields = [
   'new_password',
   'client_secret',
   'refresh_token',
+  'subject_token',
   'access_token',
   'token',
   'secret',

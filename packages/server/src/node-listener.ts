@@ -128,9 +128,12 @@ function nodeHandler(
   { replaceGlobals }: { readonly replaceGlobals: boolean },
 ): NodeHandler {
   const listener = getRequestListener(
-    (request, { incoming }) => {
+    async (request, { incoming, outgoing }) => {
       const remoteAddress = incoming.socket?.remoteAddress
-      return fetch(request, remoteAddress === undefined ? {} : { remoteAddress })
+      const reply = await fetch(request, remoteAddress === undefined ? {} : { remoteAddress })
+      // What is left of the body is not read, so the connection can carry no further request: its client must know.
+      if (reply.status === 413 && 'shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false
+      return reply
     },
     {
       // Only HTTP/1.0 has no Host, and nothing is inferred from this name.

@@ -1,8 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { createPlayground } from '@pawl/playground'
 import { errorTable } from '@pawl/protocol'
 import { createAdministration } from './administer.ts'
 import type { Administration } from './administration.ts'
+import { createBackground } from './background.ts'
 import { ConfigurationError } from './configuration/configuration-error.ts'
 import { loadSecrets } from './configuration/load-secrets.ts'
 import { resolveSettings } from './configuration/resolve-settings.ts'
@@ -11,22 +13,25 @@ import { clientAddress } from './configuration/trusted-proxy.ts'
 import { createMetrics } from './endpoints/metrics.ts'
 import { publicMaxAge } from './endpoints/oauth/metadata.ts'
 import { type Answer, createAnswer } from './endpoints/route-table.ts'
+import { sqliteStorage } from './engines.ts'
 import { createGrants } from './grants/grants.ts'
 import { createKeyRing, type KeyRing } from './keys/key-ring.ts'
 import { rotationSettings } from './keys/rotation-schedule.ts'
 import { createLogger } from './log.ts'
 import { builtInClient } from './registered-clients/built-in-client.ts'
-import { firstPartyClientId } from './registered-clients/client.ts'
+import { type ClientRecord, firstPartyClientId, playgroundClientId } from './registered-clients/client.ts'
 import { createClientAuthentication } from './registered-clients/client-authentication.ts'
 import { longestClientAccessSeconds as longestAccessSeconds } from './registered-clients/client-registration.ts'
 import { createRegistrations } from './registered-clients/registrations.ts'
 import { deliverEvents } from './security-events/deliver-events.ts'
-import { sqliteStorage } from './storage/sqlite/sqlite-storage.ts'
 import type { Storage } from './storage/store-ports.ts'
+import { removeEndedFailures } from './throttling/remove-ended-failures.ts'
+import { createThrottle, type Throttle } from './throttling/throttle.ts'
 import type { StoreClock } from './tokens/check-access-token.ts'
 import type { TokenDependencies } from './tokens/refresh-session.ts'
 import { removeEndedSessions } from './tokens/remove-ended-sessions.ts'
 import { createAccounts } from './users/accounts.ts'
+import type { Authenticate } from './users/external-user.ts'
 import { createPasswordHashing } from './users/password-hash.ts'
 
 /** A token server. */
@@ -58,6 +63,13 @@ export interface Pawl {
 
 const maintenanceMilliseconds = 60_000
 const deliveryMilliseconds = 1_000
+const playgroundAccessSeconds = 30
+
+/** Name of the user that `pawl start` makes in development, for the playground. */
+export const demoUsername = 'demo'
+
+/** Role of that user; a production server does not start while a user of that name and role can sign in. */
+export const demoRole = 'demo'
 
 /**
  * Creates a token server. Nothing is opened, read or started before the first request or {@link Pawl.ready}.
@@ -72,22 +84,23 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
   const random = configuration.random ?? ((bytes: number) => new Uint8Array(randomBytes(bytes)))
   const clock = configuration.clock ?? Date.now
   const logger = configuration.logger ?? createLogger()
-  const storage =
-    configuration.storage ??
-    sqliteStorage({ file: join(settings.data, 'pawl.db'), clock, builtInClientId: firstPartyClientId })
+  const storage = configuration.storage ?? sqliteStorage({ file: join(settings.data, 'pawl.db'), clock })
   const metrics = createMetrics()
   const accounts = createAccounts({
     store: storage,
     now: () => storage.storeNow(),
     hashing: createPasswordHashing({ random }),
     random,
-    ...(configuration.authenticate !== undefined && { authenticate: configuration.authenticate }),
+    ...(configuration.authenticate !== undefined && {
+      authenticate: distinctFromClients(configuration.authenticate, storage),
+    }),
   })
   const registrations = createRegistrations({ store: storage, now: () => storage.storeNow(), random })
 
   const opened = once(() => storage.open())
+  const serverSecrets = once(() => findSecrets(settings, random, warnings))
   const keyRing = once(async () => {
-    const secrets = await findSecrets(settings, random, warnings)
+    const secrets = await serverSecrets()
     const jwksCacheSeconds = publicMaxAge
     const schedule = rotationSettings({ jwksCacheSeconds, longestAccessSeconds })
     return createKeyRing({
@@ -100,23 +113,49 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
     })
   })
   const background = createBackground()
+  const sayThatWritesWereLost = atFirst(() =>
+    logger.warn('a session is ahead of the store, which has lost writes: was a backup put back? See: pawl doctor'),
+  )
+  const playground =
+    settings.mode === 'development'
+      ? createPlayground({
+          issuer: settings.issuer,
+          audience: settings.audience,
+          accessSeconds: playgroundAccessSeconds,
+          raceWindowSeconds: settings.raceWindowSeconds,
+          clock,
+          // The page's API asks this very server for its keys; no detour over the network.
+          fetch: async (url) => (await started())(new Request(url), { remoteAddress: undefined }),
+        })
+      : undefined
   let draining = false
+  let delivering = false
 
   const started = once(async () => {
     await opened()
     const keys = await keyRing()
     await openKeys(keys, warnings)
+    if (settings.mode === 'production') await refuseDemoUser(storage)
     background.every(
       maintenanceMilliseconds,
-      logged('maintenance', () => maintain(keys, storage)),
+      logged('maintenance of keys', () => keys.maintain()),
+    )
+    background.every(
+      maintenanceMilliseconds,
+      logged('housekeeping', () => keepHouse(storage, background.goOn)),
     )
     background.every(deliveryMilliseconds, logged('event delivery', deliver))
+    delivering = true
     metrics.watchProcess()
-    return assemble(keys)
+    const [newestSecret] = await serverSecrets()
+    return assemble(keys, createThrottle({ store: storage, secret: newestSecret.derive('throttling') }))
   })
 
   async function deliver(): Promise<void> {
-    await deliverEvents(storage, (event, sequence) => logger.info({ event, sequence }, event.type))
+    await deliverEvents(storage, (event, sequence) => {
+      logger.info({ event, sequence }, event.type)
+      if (event.type === 'session_rolled_forward') sayThatWritesWereLost()
+    })
   }
 
   function logged(work: string, task: () => Promise<unknown>): () => Promise<void> {
@@ -129,8 +168,10 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
     }
   }
 
-  function assemble(keys: KeyRing): Answer {
+  function assemble(keys: KeyRing, throttle: Throttle): Answer {
     const firstParty = builtInClient({ resources: [settings.audience] })
+    const playground = playgroundClient(firstParty)
+    const ownClients = settings.mode === 'development' ? [firstParty, playground] : [firstParty]
     const tokens: TokenDependencies & { readonly clock: StoreClock } = {
       sessions: storage,
       events: storage,
@@ -148,9 +189,10 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       cookies: settings.cookies,
       trustedOrigins: new Set(settings.trustedOrigins),
       accounts,
+      throttle,
       authenticateClient: createClientAuthentication({ store: storage, builtIn: firstParty }),
       findClient: async (id) => (id === firstPartyClientId ? firstParty : storage.findClient(id)),
-      ownClients: new Map([[firstParty.id, firstParty]]),
+      ownClients: new Map(ownClients.map((client) => [client.id, client])),
       knownResources: async () => {
         const clients = await storage.listClients()
         return [settings.audience, ...clients.flatMap((client) => client.resources)]
@@ -177,7 +219,8 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
         logger.error({ err: error }, 'the server cannot start')
         return notStarted()
       }
-      return answer(belowBasePath(request, settings.basePath), { remoteAddress: remoteAddressOf(connection) })
+      const below = belowBasePath(request, settings.basePath)
+      return (await playground?.fetch(below)) ?? answer(below, { remoteAddress: remoteAddressOf(connection) })
     },
     ready: async () => {
       await started()
@@ -188,11 +231,22 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
     close: async () => {
       draining = true
       await background.stop()
+      // What happened in the last second belongs into the log, too: after a restore it may be all that is known of it.
+      if (delivering) await logged('event delivery', deliver)()
       await storage.close()
     },
     settings,
     warnings,
     administration: createAdministration({ storage, opened, keyRing, accounts, registrations, settings }),
+  }
+}
+
+/** Does something the first time it is called. */
+function atFirst(work: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) work()
+    done = true
   }
 }
 
@@ -237,48 +291,51 @@ async function openKeys(keys: KeyRing, warnings: string[]): Promise<void> {
   }
 }
 
-async function maintain(keys: KeyRing, storage: Storage): Promise<void> {
-  await keys.maintain()
-  await removeEndedSessions(storage, longestAccessSeconds * 1000)
+/** Expired rows are refused wherever they are read; this only makes room. */
+async function keepHouse(storage: Storage, goOn: () => Promise<boolean>): Promise<void> {
+  await removeEndedSessions(storage, longestAccessSeconds * 1000, goOn)
+  await removeEndedFailures(storage, goOn)
 }
 
-interface Background {
-  every(milliseconds: number, task: () => Promise<void>): void
-  stop(): Promise<void>
+/** The client of the playground: like the first party, but its access tokens die while one watches. */
+function playgroundClient(firstParty: ClientRecord): ClientRecord {
+  return { ...firstParty, id: playgroundClientId, accessSeconds: playgroundAccessSeconds }
 }
 
-/** Work beside the requests. It never keeps the process alive, and stops before the store is closed. */
-function createBackground(): Background {
-  const timers: NodeJS.Timeout[] = []
-  const running = new Set<Promise<void>>()
-  return {
-    every: (milliseconds, task) => {
-      let busy = false
-      const timer = setInterval(() => {
-        if (busy) return
-        busy = true
-        const run = task().finally(() => {
-          busy = false
-          running.delete(run)
-        })
-        running.add(run)
-      }, milliseconds)
-      timer.unref()
-      timers.push(timer)
-    },
-    stop: async () => {
-      for (const timer of timers) clearInterval(timer)
-      await Promise.all(running)
-    },
+/**
+ * A token that a client gets for itself has the client's id as `sub`: a user of the same id could pass for the client
+ * (standards TK-7, RFC 9068 section 5). Ids of our own users cannot collide; those of an application can.
+ */
+function distinctFromClients(authenticate: Authenticate, storage: Storage): Authenticate {
+  return async (credentials) => {
+    const user = await authenticate(credentials)
+    if (user && (await storage.findClient(user.id)) !== undefined) {
+      throw new TypeError('the authenticate hook gave a user whose id is that of a registered client')
+    }
+    return user
   }
+}
+
+/** Whoever read the log of a first start knows the demo user's password. */
+async function refuseDemoUser(storage: Storage): Promise<void> {
+  const demo = await storage.findUserByName(demoUsername)
+  if (demo === undefined || demo.disabledAt !== null || !demo.roles.includes(demoRole)) return
+  throw new ConfigurationError([
+    {
+      setting: 'PAWL_MODE',
+      reason: `is production, but the store holds the demo user "${demoUsername}"`,
+      fix: `disable it with: pawl user disable ${demoUsername}`,
+    },
+  ])
 }
 
 /** A framework may have taken the mount path off; every route stands below it. */
 function belowBasePath(request: Request, basePath: string): Request {
   if (basePath === '') return request
   const url = new URL(request.url)
-  if (url.pathname === basePath || url.pathname.startsWith(`${basePath}/`) || url.pathname.startsWith('/.well-known/'))
-    return request
+  const inside = url.pathname === basePath || url.pathname.startsWith(`${basePath}/`)
+  // RFC 8414 section 3.1 puts the issuer's path behind the well-known one.
+  if (inside || (url.pathname.startsWith('/.well-known/') && url.pathname.endsWith(basePath))) return request
   url.pathname = basePath + url.pathname
   return new Request(url, request)
 }

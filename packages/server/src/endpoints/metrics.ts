@@ -6,6 +6,8 @@ export interface Metrics {
   countRequest(route: string, method: string, status: number, seconds: number): void
   /** One refresh decided: `advance`, `repeat`, … or the reason of its refusal. */
   countRefresh(outcome: string): void
+  /** One token exchange decided: `peek`, or the reason of its refusal. */
+  countPeek(outcome: string): void
   /** One sign-in tried. */
   countSignIn(outcome: string): void
   /** Everything in the Prometheus text format, with its content type. */
@@ -31,6 +33,12 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'],
     registers,
   })
+  const peeks = new Counter({
+    name: 'pawl_peeks_total',
+    help: 'Access tokens asked for without moving the session, by what became of it.',
+    labelNames: ['outcome'],
+    registers,
+  })
   const signIns = new Counter({
     name: 'pawl_sign_ins_total',
     help: 'Sign-ins with a password, by what became of them.',
@@ -41,6 +49,7 @@ export function createMetrics(): Metrics {
     countRequest: (route, method, status, seconds) =>
       requests.observe({ route, method, status: String(status) }, seconds),
     countRefresh: (outcome) => refreshes.inc({ outcome }),
+    countPeek: (outcome) => peeks.inc({ outcome }),
     countSignIn: (outcome) => signIns.inc({ outcome }),
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     watchProcess: () => collectDefaultMetrics({ register: registry }),

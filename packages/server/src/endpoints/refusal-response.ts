@@ -1,6 +1,5 @@
 import { type ErrorDocument, errorTable, type Refusal } from '@pawl/protocol'
 import type { Context } from 'hono'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { RequestEnvironment } from './services.ts'
 
 /** A handler's context. */
@@ -12,7 +11,7 @@ export function refuse(
   refusal: Refusal,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const row: { readonly status: number; readonly description: string } = errorTable[refusal.error]
+  const row = errorTable[refusal.error]
   context.set('outcome', refusal.reason === undefined ? refusal.error : `${refusal.error}:${refusal.reason}`)
   const body: ErrorDocument = {
     error: refusal.error,
@@ -22,7 +21,7 @@ export function refuse(
   }
   for (const [name, value] of Object.entries(headers)) context.header(name, value)
   if (refusal.retryAfterSeconds !== undefined) context.header('Retry-After', String(refusal.retryAfterSeconds))
-  return context.json(body, statusOf(row.status))
+  return context.json(body, row.status)
 }
 
 /** Too many passwords wait to be checked; the waiting line is bounded so that nothing else is held up. */
@@ -33,11 +32,6 @@ export const keyNotLoaded: Refusal = {
   error: 'temporarily_unavailable',
   reason: 'key_not_loaded',
   retryAfterSeconds: 1,
-}
-
-/** The statuses of the error table all carry a body. */
-function statusOf(status: number): ContentfulStatusCode {
-  return status as ContentfulStatusCode
 }
 
 /**

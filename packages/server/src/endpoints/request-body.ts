@@ -77,6 +77,7 @@ const neverInUrl = [
   'client_id',
   'client_secret',
   'refresh_token',
+  'subject_token',
   'token',
   'access_token',
   'password',
@@ -91,8 +92,9 @@ export async function readForm(request: Request): Promise<BodyReading<FormParame
   if (neverInUrl.some((name) => query.has(name))) return refusedParameter('malformed_parameter')
   const type = mediaType(request)
   const text = await readText(request)
+  // RFC 6749 section 5.2 has no code of its own for a wrong content type, and OAuth clients know no other list.
   if (type !== 'application/x-www-form-urlencoded')
-    return type === undefined && text === '' ? refusedParameter('missing_parameter') : wrongType
+    return type === undefined && text === '' ? refusedParameter('missing_parameter') : malformedBody
   if (text === undefined) return malformedBody
   const values = new Map<string, string[]>()
   for (const [name, value] of new URLSearchParams(text)) {

@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono'
+import type { ErrorHandler, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { isStorageUnavailable } from '../tokens/storage-unavailable.ts'
 import { refuse } from './refusal-response.ts'
@@ -6,7 +6,7 @@ import type { RequestEnvironment, Services } from './services.ts'
 
 type Surrounding = MiddlewareHandler<RequestEnvironment>
 
-/** Numbers, times, logs and counts each request, and turns what was thrown into an answer of the error table. */
+/** Numbers, times, logs and counts each request. */
 export function observe(services: Services): Surrounding {
   const { tokens, logger, metrics, newRequestId } = services
   return async (context, next) => {
@@ -17,7 +17,6 @@ export function observe(services: Services): Surrounding {
     context.set('outcome', 'answered')
     context.set('clientAddress', services.clientAddress(context.env.remoteAddress, context.req.raw.headers))
     await next()
-    if (context.error !== undefined) context.res = answerFault(context.error)
     context.header('X-Request-Id', requestId)
 
     const seconds = (tokens.monotonic() - arrivedAt) / 1000
@@ -37,20 +36,26 @@ export function observe(services: Services): Surrounding {
       },
       'request',
     )
-
-    /** 5xx never means that a token is bad. */
-    function answerFault(error: Error): Response {
-      logger.error({ requestId, err: error }, 'request failed')
-      if (isStorageUnavailable(error)) {
-        return refuse(context, {
-          error: 'temporarily_unavailable',
-          reason: 'storage_unavailable',
-          retryAfterSeconds: 1,
-        })
-      }
-      return refuse(context, { error: 'server_error' })
-    }
   }
+}
+
+/** Turns what was thrown into an answer of the error table. 5xx never means that a token is bad. */
+export function answerFault({ logger }: Services): ErrorHandler<RequestEnvironment> {
+  return (error, context) => {
+    // Nobody is there to be answered, and no fault of ours to be told of: anyone can leave as often as they like.
+    if (hasLeft(error, context.req.raw)) return refuse(context, { error: 'invalid_request', reason: 'malformed_body' })
+    logger.error({ requestId: context.get('requestId'), err: error }, 'request failed')
+    if (isStorageUnavailable(error)) {
+      return refuse(context, { error: 'temporarily_unavailable', reason: 'storage_unavailable', retryAfterSeconds: 1 })
+    }
+    return refuse(context, { error: 'server_error' })
+  }
+}
+
+/** Whether reading a body failed because its sender broke off. */
+function hasLeft(error: Error, request: Request): boolean {
+  const brokenOff = error.name === 'AbortError' || ('code' in error && error.code === 'ECONNRESET')
+  return brokenOff && request.signal.aborted
 }
 
 /** Headers that every answer carries. Answers are private and not stored unless their endpoint says otherwise. */

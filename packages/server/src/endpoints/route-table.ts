@@ -12,7 +12,7 @@ import { publicMaxAge, serverMetadata } from './oauth/metadata.ts'
 import { revoke } from './oauth/revoke.ts'
 import { token } from './oauth/token.ts'
 import { type PawlContext, refuse } from './refusal-response.ts'
-import { observe, secure } from './request-surroundings.ts'
+import { answerFault, observe, secure } from './request-surroundings.ts'
 import type { RequestEnvironment, Services } from './services.ts'
 
 type Handler = (context: PawlContext, services: Services) => Response | Promise<Response>
@@ -79,6 +79,7 @@ export function createAnswer(services: Services): Answer {
     const allowed = methods.includes('GET') ? [...methods, 'HEAD'] : methods
     app.all(path, (context) => refuse(context, { error: 'method_not_allowed' }, { Allow: allowed.join(', ') }))
   }
+  app.onError(answerFault(services))
   app.notFound((context) => refuse(context, { error: 'not_found' }))
   return async (request, connection) => app.fetch(request, connection)
 }

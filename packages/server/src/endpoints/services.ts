@@ -7,6 +7,7 @@ import type { ReportHookFailure } from '../grants/prepare-tokens.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { ClientRecord } from '../registered-clients/client.ts'
 import type { AuthenticateClient } from '../registered-clients/client-authentication.ts'
+import type { Throttle } from '../throttling/throttle.ts'
 import type { StoreClock } from '../tokens/check-access-token.ts'
 import type { TokenDependencies } from '../tokens/refresh-session.ts'
 import type { Accounts } from '../users/accounts.ts'
@@ -20,6 +21,7 @@ export interface Services {
   readonly trustedOrigins: ReadonlySet<string>
   readonly accounts: Pick<Accounts, 'signIn' | 'register' | 'changePassword'>
   readonly authenticateClient: AuthenticateClient
+  readonly throttle: Throttle
   readonly findClient: (id: string) => Promise<ClientRecord | undefined>
   /** The clients as which the first-party endpoints act, by id: the built-in one, and in development the playground's. */
   readonly ownClients: ReadonlyMap<string, ClientRecord>

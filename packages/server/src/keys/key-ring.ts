@@ -6,6 +6,7 @@ import { createKeyReader, type OpenedKey } from './key-reading.ts'
 import type { KeyStore } from './key-store.ts'
 import { type RefreshKeyState, refreshKeyState } from './refresh-key-schedule.ts'
 import { createRefreshKeys, type DerivedRefreshKey } from './refresh-keys.ts'
+import { olderSecrets, type ResealReport, resealSigningKeys } from './reseal-keys.ts'
 import { type RotationSettings, type SigningKeyState, signingKeyStates } from './rotation-schedule.ts'
 import type { SigningPair, VerifyingKey } from './signing-key.ts'
 import { createSigningKeys, type KillOutcome, type PublishedKey } from './signing-keys.ts'
@@ -93,6 +94,11 @@ export interface KeyRing {
   readonly rotate: () => Promise<PublishedKey>
   /** Takes a key out of the ring at once; a fresh one signs at once if it was the active one. Works without {@link KeyRing.open}. */
   readonly kill: (kid: string) => Promise<KillOutcome>
+  /**
+   * Seals every signing key under the newest secret, retires the refresh keys that are due, and tells what is left under
+   * each older secret. Works without {@link KeyRing.open}; may be called again and again.
+   */
+  readonly reseal: () => Promise<ResealReport>
 }
 
 /**
@@ -130,6 +136,22 @@ export function createKeyRing(options: {
     await signing.followSchedule()
     await refresh.register()
     return { retiredRefreshKeys: await refresh.retire() }
+  }
+
+  async function reseal(): Promise<ResealReport> {
+    const before = await read()
+    const resealed = await resealSigningKeys(before.signingKeys, { store, secrets, random, now: before.now() })
+    await refresh.retire()
+    const { signingKeys, refreshKeys, ...reading } = await read()
+    const now = reading.now()
+    const liveSessions = await store.countSessionsByRefreshKey(now)
+    return {
+      newestSecretId: secrets[0].id,
+      newestInUse: refreshKeys.some((record) => record.id === secrets[0].id),
+      resealed,
+      olderSecrets: olderSecrets({ secrets, signingKeys, refreshKeys, liveSessions, now }),
+      now,
+    }
   }
 
   async function list(): ReturnType<KeyRing['list']> {
@@ -180,6 +202,7 @@ export function createKeyRing(options: {
     list,
     rotate: signing.rotate,
     kill: signing.kill,
+    reseal,
   }
 }
 

@@ -17,6 +17,15 @@ export interface SigningKeyRecord {
   readonly activeFrom: number
 }
 
+/** The same private key in a new envelope. */
+export interface SealedKeyReplacement {
+  readonly kid: string
+  /** Id of the secret that it was sealed under when it was read. */
+  readonly fromSecretId: string
+  readonly toSecretId: string
+  readonly sealedPrivateKey: Uint8Array
+}
+
 /** A refresh key id that was ever used. The key itself is derived from a secret and never stored. */
 export interface RefreshKeyRecord {
   /** 11 base64url characters (8 bytes). */
@@ -42,11 +51,16 @@ export interface KeyStore {
   /** Adds a signing key if the version is still the one read, so that of several nodes only one rotates. */
   addSigningKey(key: SigningKeyRecord, expectedVersion: number, event: SecurityEvent): Promise<boolean>
   /** Deletes a signing key. False: unknown. */
-  removeSigningKey(kid: string, event: SecurityEvent | undefined): Promise<boolean>
+  removeSigningKey(kid: string, event: SecurityEvent): Promise<boolean>
+  /**
+   * Exchanges the envelope of a signing key for one under another secret, if it is still sealed under `fromSecretId`.
+   * False: the key is gone, or somebody else has sealed it anew meanwhile.
+   */
+  replaceSealedKey(replacement: SealedKeyReplacement, event: SecurityEvent): Promise<boolean>
   /** Writes down a refresh key id if it was never seen; under the same version condition. */
   addRefreshKey(key: RefreshKeyRecord, expectedVersion: number, event: SecurityEvent): Promise<boolean>
   /** Live (neither revoked nor expired) sessions by the refresh key their current token was made with. */
   countSessionsByRefreshKey(now: number): Promise<ReadonlyMap<string, number>>
   /** Marks a refresh key as retired if no live session names it at `now`. */
-  retireRefreshKey(id: string, now: number): Promise<boolean>
+  retireRefreshKey(id: string, now: number, event: SecurityEvent): Promise<boolean>
 }

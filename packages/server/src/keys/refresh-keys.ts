@@ -4,7 +4,8 @@ import type { KeyStore } from './key-store.ts'
 import { activeRefreshKeyRecord, retirableRefreshKeys } from './refresh-key-schedule.ts'
 
 const derivationLabel = 'refresh tokens'
-const retireAfterSeconds = 60 * 60
+/** How long its successor must have been in use before a refresh key that no live session names is retired. */
+export const refreshKeyRetireAfterSeconds: number = 60 * 60
 const rounds = 5
 
 /** A refresh key ready for use. */
@@ -49,10 +50,10 @@ export function createRefreshKeys(options: {
 
     refreshKey: async (id) => {
       const record = (await read()).refreshKeys.find((candidate) => candidate.id === id)
-      if (record === undefined) return 'unknown'
-      // Also a retired key as long as its secret is here: an earlier token of a session that has moved on to a newer key
-      // must still be told from garbage, and answered if it is a late retry.
-      return held.get(id) ?? (record.retiredAt === null ? 'not_loaded' : 'unknown')
+      // A key that the store does not know but this node holds was made known by writes that the store has lost (F8): its
+      // tokens are ours. Also a retired key as long as its secret is here: an earlier token of a session that has moved on
+      // to a newer key must still be told from garbage, and answered if it is a late retry.
+      return held.get(id) ?? (record?.retiredAt === null ? 'not_loaded' : 'unknown')
     },
 
     register: async () => {
@@ -77,12 +78,14 @@ export function createRefreshKeys(options: {
     retire: async () => {
       const reading = await read()
       const now = reading.now()
-      const retirable = retirableRefreshKeys(reading.refreshKeys, now, retireAfterSeconds)
+      const retirable = retirableRefreshKeys(reading.refreshKeys, now, refreshKeyRetireAfterSeconds)
       if (retirable.length === 0) return []
       const live = await store.countSessionsByRefreshKey(now)
       const retired: string[] = []
       for (const id of retirable) {
-        if ((live.get(id) ?? 0) === 0 && (await store.retireRefreshKey(id, now))) retired.push(id)
+        if ((live.get(id) ?? 0) > 0) continue
+        const event = { type: 'refresh_key_retired', at: now, actor: 'server', keyId: id } as const
+        if (await store.retireRefreshKey(id, now, event)) retired.push(id)
       }
       return retired
     },

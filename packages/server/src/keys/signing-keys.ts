@@ -103,7 +103,9 @@ export function createSigningKeys(options: {
       await untilDecided(async (reading) => {
         const now = reading.now()
         const { create, remove } = planRotation(reading.signingKeys, now, settings, algorithm)
-        for (const kid of remove) await store.removeSigningKey(kid, undefined)
+        for (const kid of remove) {
+          await store.removeSigningKey(kid, { type: 'signing_key_removed', at: now, actor: 'server', keyId: kid })
+        }
         // After a removal the reading is out of date and nothing is added: the next round does it.
         return create === undefined ? 'done' : await add(reading, { now, actor: 'server', ...create })
       })

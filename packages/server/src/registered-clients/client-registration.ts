@@ -188,6 +188,9 @@ function checkGrants(
   if (type === 'public' && known.includes('client_credentials')) {
     return refuse('grant', 'client_credentials is for confidential clients only (RFC 6749 section 4.4).')
   }
+  if (type === 'public' && known.includes('urn:ietf:params:oauth:grant-type:token-exchange')) {
+    return refuse('grant', 'Token exchange is for confidential clients only: a copied token must not be enough for it.')
+  }
   return { grants: unique(known) }
 }
 

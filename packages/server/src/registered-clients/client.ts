@@ -24,3 +24,9 @@ export interface ClientRecord {
 
 /** Id of the built-in public client as which the first-party endpoints act. */
 export const firstPartyClientId = 'first-party'
+
+/** Id of the built-in public client of the playground; it can sign in in development only. */
+export const playgroundClientId = 'playground'
+
+/** Clients that exist without being registered: no store holds them, and nobody can register or remove them. */
+export const builtInClientIds: ReadonlySet<string> = new Set([firstPartyClientId, playgroundClientId])

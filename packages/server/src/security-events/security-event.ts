@@ -1,7 +1,7 @@
 import type { SessionEndReason } from '@pawl/protocol'
 
 /**
- * Everything worth an audit line. A plain advance and a repeat are not here: the session row is their record
+ * Everything worth an audit line. A plain advance, a repeat and a peek are not here: the session row is their record
  * (design: a refresh writes one row and nothing else).
  */
 export type SecurityEventType =
@@ -9,6 +9,7 @@ export type SecurityEventType =
   | 'session_ended'
   | 'session_replayed'
   | 'session_superseded_use'
+  | 'session_ahead_use'
   | 'session_rolled_forward'
   | 'session_stranger'
   | 'attempt_id_reused'
@@ -19,7 +20,11 @@ export type SecurityEventType =
   | 'client_removed'
   | 'signing_key_added'
   | 'signing_key_killed'
+  | 'signing_key_resealed'
+  | 'signing_key_removed'
   | 'refresh_key_added'
+  | 'refresh_key_retired'
+  | 'store_restored'
 
 /** Who asked, as the server saw it. */
 export interface Device {

@@ -120,6 +120,25 @@ describe('signing keys of a ring', () => {
     expect(events.every(({ at }) => at === place.now())).toBe(true)
   })
 
+  test('T29.1 every key that the schedule adds or takes away is told once', async () => {
+    const place = installation()
+    const nodes = [place.node(), place.node()]
+    for (const node of nodes) await node.open()
+    const first = (await nodes[0]?.signingKey())?.kid
+    for (const passed of [90 * day, 10 * minute, 20 * minute]) {
+      place.pass(passed)
+      await Promise.all(nodes.map((node) => node.maintain()))
+    }
+    const next = (await nodes[1]?.signingKey())?.kid
+    const events = (await place.storage.nextEvents(10)).map(({ event }) => event)
+    expect(events.map(({ type, actor, keyId }) => [type, actor, keyId])).toEqual([
+      ['signing_key_added', 'server', first],
+      ['refresh_key_added', 'server', older.id],
+      ['signing_key_added', 'server', next],
+      ['signing_key_removed', 'server', first],
+    ])
+  })
+
   test('a key that would rotate before it could be published ahead is refused when the ring is made', () => {
     const settings = { ...quickSettings, rotateEverySeconds: quickSettings.publishAheadSeconds - 1 }
     expect(() => installation().node({ settings })).toThrow(RangeError)
@@ -225,7 +244,7 @@ describe('secrets of a ring', () => {
     const { kid } = await before.signingKey()
     const [record] = (await place.storage.readKeys()).signingKeys
     if (record === undefined) throw new Error('no key')
-    await place.storage.removeSigningKey(kid, undefined)
+    await place.storage.removeSigningKey(kid, { type: 'signing_key_removed', at: 0, actor: 'server' })
     const sealedPrivateKey = Uint8Array.from(record.sealedPrivateKey, (byte, index) => (index === 40 ? byte ^ 1 : byte))
     const event = { type: 'signing_key_added', at: 0, actor: 'server' } as const
     await place.storage.addSigningKey({ ...record, sealedPrivateKey }, await place.storage.keysVersion(), event)
@@ -262,7 +281,7 @@ describe('secrets of a ring', () => {
     const planted = JSON.stringify((await stranger.jwks()).keys[0])
     const [record] = (await place.storage.readKeys()).signingKeys
     if (record === undefined) throw new Error('no key')
-    await place.storage.removeSigningKey(record.kid, undefined)
+    await place.storage.removeSigningKey(record.kid, { type: 'signing_key_removed', at: 0, actor: 'server' })
     const event = { type: 'signing_key_added', at: 0, actor: 'server' } as const
     await place.storage.addSigningKey({ ...record, publicJwk: planted }, await place.storage.keysVersion(), event)
     const signature = (await stranger.signingKey()).sign('text')

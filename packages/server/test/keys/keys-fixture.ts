@@ -41,7 +41,7 @@ export interface Installation {
 export function installation(start: number = Date.UTC(2026, 0, 1)): Installation {
   let now = start
   const clock = (): number => now
-  const storage = memoryStorage({ clock, builtInClientId: 'first-party' })
+  const storage = memoryStorage({ clock })
   return {
     storage,
     now: clock,

@@ -34,6 +34,8 @@ async function openSession(place: Installation, id: string, refreshKeyId: string
     openedFrom: device,
     lastUsedFrom: device,
     repeats: 0,
+    repeatHolders: new Uint8Array(16),
+    peeks: 0,
     revokedAt: null,
     revokedReason: null,
   }
@@ -64,7 +66,14 @@ describe('refresh keys', () => {
     const ring = place.node({ secrets: [newer, older] })
     await ring.open()
     expect((await ring.list()).refreshKeys.map(({ id }) => id)).toEqual([newer.id])
-    expect(await ring.refreshKey(older.id)).toBe('unknown')
+  })
+
+  test('F8 a key that the store does not know, for it has lost that write, is told by whoever holds its secret', async () => {
+    const place = installation()
+    const ring = place.node({ secrets: [newer, older] })
+    await ring.open()
+    expect(await ring.refreshKey(older.id)).toEqual({ id: older.id, key: older.derive('refresh tokens') })
+    expect(await place.node({ secrets: [newer] }).refreshKey(older.id)).toBe('unknown')
   })
 
   test('T13.1: a new secret is known 60 seconds before new tokens are derived with it; old tokens go on', async () => {
@@ -133,6 +142,11 @@ describe('refresh keys', () => {
       retiredAt: place.now(),
     })
     expect(await ring.maintain()).toEqual({ retiredRefreshKeys: [] })
+    // T29.1: told once.
+    const retired = (await place.storage.nextEvents(100)).filter(({ event }) => event.type === 'refresh_key_retired')
+    expect(retired.map(({ event }) => event)).toEqual([
+      { type: 'refresh_key_retired', at: place.now(), actor: 'server', keyId: older.id },
+    ])
   })
 
   test('a retired key whose secret is still here is answered, so that a late retry is told from garbage', async () => {

@@ -11,7 +11,7 @@ import { createRegistrations } from '../../src/registered-clients/registrations.
 import { memoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { seededRandom } from '../secrets/seeded-random.ts'
 
-const storage = memoryStorage({ clock: () => 0, builtInClientId: 'first-party' })
+const storage = memoryStorage({ clock: () => 0 })
 const builtIn = builtInClient({ resources: ['https://api.example.com'] })
 const authenticate = createClientAuthentication({ store: storage, builtIn })
 const secret = 's3cret with: 100% + "odd" chars'
@@ -177,7 +177,7 @@ describe('client authentication', () => {
 
 describe('registrations', () => {
   test('a client is stored once, listed without its secret’s digest, and removed', async () => {
-    const store = memoryStorage({ clock: () => 7, builtInClientId: 'first-party' })
+    const store = memoryStorage({ clock: () => 7 })
     const clients = createRegistrations({ store, now: () => store.storeNow(), random: seededRandom() })
     const outcome = await clients.register({ id: 'app', type: 'confidential' })
     expect(outcome).toMatchObject({
@@ -202,7 +202,7 @@ describe('registrations', () => {
   })
 
   test('the secret that was made opens the door, and only until the client is removed', async () => {
-    const store = memoryStorage({ clock: () => 7, builtInClientId: 'first-party' })
+    const store = memoryStorage({ clock: () => 7 })
     const clients = createRegistrations({ store, now: () => store.storeNow(), random: seededRandom() })
     const outcome = await clients.register({ id: 'app', type: 'confidential' })
     const made = outcome.ok ? (outcome.generatedSecret ?? '') : ''

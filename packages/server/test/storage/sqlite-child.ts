@@ -1,5 +1,4 @@
 import { writeSync } from 'node:fs'
-import { builtInClientId } from '../../src/storage/contract/fixture.ts'
 import { addUser, aMove, moved, openSession } from '../../src/storage/contract/records.ts'
 import { sqliteStorage } from '../../src/storage/sqlite/sqlite-storage.ts'
 import type { Storage } from '../../src/storage/store-ports.ts'
@@ -8,7 +7,7 @@ import type { Storage } from '../../src/storage/store-ports.ts'
 
 const [task, file, ...names] = process.argv.slice(2)
 if (file === undefined) throw new Error('usage: sqlite-child.ts TASK FILE [SESSION…]')
-const storage = sqliteStorage({ file, clock: Date.now, builtInClientId })
+const storage = sqliteStorage({ file, clock: Date.now })
 
 /** Written through at once: what the parent reads was acknowledged, and what was acknowledged it reads. */
 function say(line: string): void {

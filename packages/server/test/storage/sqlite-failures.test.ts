@@ -1,11 +1,11 @@
 import { DatabaseSync } from 'node:sqlite'
-import { describe, expect, test } from 'vitest'
-import { builtInClientId } from '../../src/storage/contract/fixture.ts'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   addUser,
   aMove,
   anEnding,
   anEvent,
+  aPeek,
   aRepeat,
   aSession,
   emptyOutbox,
@@ -43,6 +43,7 @@ function writesOf(storage: Storage, user: UserRecord, now: number): readonly (()
   return [
     () => storage.moveSession(aMove(session, now)),
     () => storage.countRepeat(aRepeat(session, now)),
+    () => storage.countPeek(aPeek(session, now)),
     () => storage.openSession(aSession('other', user, now), anEvent('session_opened', now)),
     () => storage.endSession(anEnding(session, now)),
     () => storage.removeEndedSessions(now, 1),
@@ -56,7 +57,7 @@ describe('a store that does not answer is StorageUnavailable, whatever was asked
     const { storage, clock, file } = await sqliteForTest()
     const user = await addUser(storage, 'ada')
     await storage.close()
-    const unopened = sqliteStorage({ file, clock: clock.now, builtInClientId })
+    const unopened = sqliteStorage({ file, clock: clock.now })
     for (const closed of [storage, unopened]) {
       for (const call of everyKindOfCall(closed, user, clock.now())) {
         await expect(call()).rejects.toSatisfy(isStorageUnavailable)
@@ -79,7 +80,7 @@ describe('a store that does not answer is StorageUnavailable, whatever was asked
     const { storage, clock, file } = await sqliteForTest()
     const user = await addUser(storage, 'ada')
     const session = await openSession(storage, 'tab', user)
-    const impatient = sqliteStorage({ file, clock: clock.now, builtInClientId, busyMilliseconds: 20 })
+    const impatient = sqliteStorage({ file, clock: clock.now, busyMilliseconds: 20 })
     await impatient.open()
     const other = new DatabaseSync(file)
     other.exec('BEGIN IMMEDIATE')
@@ -100,12 +101,12 @@ describe('a store that does not answer is StorageUnavailable, whatever was asked
     const insert = 'INSERT INTO security_events (document) VALUES (hex(zeroblob(100000)))'
     const pages = Number(database.get('PRAGMA page_count')?.['page_count'])
     database.get(`PRAGMA max_page_count = ${pages}`)
-    expect(() => database.transaction(() => database.run(insert))).toThrow(expect.toSatisfy(isStorageUnavailable))
+    await expect(database.transaction(() => database.run(insert))).rejects.toSatisfy(isStorageUnavailable)
     const written = groupCommit(database).submit(() => database.run(insert) === 1)
     await expect(written).rejects.toSatisfy(isStorageUnavailable)
     expect(database.all('SELECT 1 FROM security_events')).toEqual([])
     database.get(`PRAGMA max_page_count = ${pages + 100}`)
-    expect(database.transaction(() => database.run(insert))).toBe(1)
+    expect(await database.transaction(() => database.run(insert))).toBe(1)
     database.close()
   })
 
@@ -149,7 +150,7 @@ describe('writes that share a transaction', () => {
         run: unused,
         snapshot: unused,
         close: unused,
-        transaction(work) {
+        async transaction(work) {
           transactions += 1
           const result = work()
           const failure = fails(transactions)
@@ -168,6 +169,70 @@ describe('writes that share a transaction', () => {
     expect(commits()).toBe(1)
     expect(await group.submit(() => true)).toBe(true)
     expect(commits()).toBe(2)
+  })
+
+  test('a lone write waits for no timer: it is on the disk when the turn of the event loop is over', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] })
+    onTestFinished(() => {
+      vi.useRealTimers()
+    })
+    const { database, commits } = scripted(() => undefined)
+    const group = groupCommit(database)
+    for (const turn of [1, 2, 3]) {
+      const answer = group.submit(() => true)
+      expect(commits()).toBe(turn - 1)
+      await new Promise(setImmediate)
+      expect(commits()).toBe(turn)
+      expect(await answer).toBe(true)
+    }
+  })
+
+  test.each([true, false])(
+    'T10.3 who comes while another process has the file goes with those that wait already (it lets go: %s)',
+    async (letsGo) => {
+      const { database, commits } = scripted(() => undefined)
+      const unlocked = Promise.withResolvers<void>()
+      const group = groupCommit({
+        ...database,
+        async transaction(work) {
+          await unlocked.promise
+          return database.transaction(work)
+        },
+      })
+      const early = [group.submit(() => true), group.submit(() => false)]
+      await new Promise(setImmediate)
+      const late = group.submit(() => true)
+      await new Promise(setImmediate)
+      if (letsGo) unlocked.resolve()
+      else unlocked.reject(storageUnavailable(new Error('database is locked')))
+      const answers = await Promise.allSettled([...early, late])
+      expect(answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : 'rejected'))).toEqual(
+        letsGo ? [true, false, true] : ['rejected', 'rejected', 'rejected'],
+      )
+      expect(commits()).toBe(letsGo ? 1 : 0)
+      if (!letsGo) return
+      await Promise.all([group.flush(), group.submit(() => true)])
+      expect(commits()).toBe(2)
+    },
+  )
+
+  test('T10.3 a transaction that waits for another process leaves this one free for everything else', async () => {
+    const { storage, clock, file } = await sqliteForTest()
+    const user = await addUser(storage, 'ada')
+    const session = await openSession(storage, 'tab', user)
+    const other = new DatabaseSync(file)
+    other.exec('BEGIN IMMEDIATE')
+    const waiting = [
+      storage.moveSession(aMove(session, clock.now())),
+      storage.openSession(aSession('late', user, clock.now()), anEvent('session_opened', 1)),
+    ]
+    for (let turn = 0; turn < 100; turn += 1) {
+      expect(await stored(storage, session)).toEqual(session)
+      await new Promise(setImmediate)
+    }
+    other.exec('ROLLBACK')
+    other.close()
+    expect(await Promise.all(waiting)).toEqual([true, 'opened'])
   })
 
   test('B4 nothing is answered before the commit', async () => {

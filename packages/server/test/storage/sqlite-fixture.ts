@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { builtInClientId, manualClock, type StorageFixture, storageFor } from '../../src/storage/contract/fixture.ts'
+import { manualClock, type StorageFixture, storageFor } from '../../src/storage/contract/fixture.ts'
 import { sqliteStorage } from '../../src/storage/sqlite/sqlite-storage.ts'
 import type { Storage } from '../../src/storage/store-ports.ts'
 
@@ -20,7 +20,7 @@ export async function sqliteFixture(): Promise<SqliteFixture> {
   const opened: Storage[] = []
 
   async function connect(): Promise<Storage> {
-    const storage = sqliteStorage({ file, clock: clock.now, builtInClientId })
+    const storage = sqliteStorage({ file, clock: clock.now })
     await storage.open()
     opened.push(storage)
     return storage

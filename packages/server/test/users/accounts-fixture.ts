@@ -42,7 +42,7 @@ export function accountsOn(
     readonly authenticate?: Authenticate
   } = {},
 ): { readonly accounts: Accounts; readonly storage: Storage } {
-  const storage = options.storage ?? memoryStorage({ clock: () => 1_800_000_000_000, builtInClientId: 'first-party' })
+  const storage = options.storage ?? memoryStorage({ clock: () => 1_800_000_000_000 })
   const accounts = createAccounts({
     store: storage,
     now: () => storage.storeNow(),

@@ -10,21 +10,32 @@ import { type RequestCookies, readCookies } from './session-cookies.ts'
 /** `Authorization: Bearer <token68>`, the scheme in any case (standards BR-1). */
 const bearerForm = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i
 
-/** An access token as a request presents it. */
+/** An access token as a request presents it; several where the jar holds several. */
 export type PresentedAccess =
-  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'tokens'; readonly tokens: readonly string[] }
   | { readonly kind: 'none' }
   | { readonly kind: 'malformed' }
 
-/** The bearer token of the Authorization header; without that header, the access cookie. */
+/** The bearer token of the Authorization header; without that header, the access cookies. */
 export function presentedAccess(context: PawlContext, cookies: RequestCookies): PresentedAccess {
   const header = context.req.header('authorization')
   if (header !== undefined) {
     const token = bearerForm.exec(header)?.[1]
-    return token === undefined ? { kind: 'malformed' } : { kind: 'token', token }
+    return token === undefined ? { kind: 'malformed' } : { kind: 'tokens', tokens: [token] }
   }
-  const [cookie] = cookies.access
-  return cookie === undefined ? { kind: 'none' } : { kind: 'token', token: cookie }
+  return cookies.access.length === 0 ? { kind: 'none' } : { kind: 'tokens', tokens: cookies.access }
+}
+
+/** Of several tokens the newest that is good; otherwise why the first is not (T15.3). */
+async function checkNewest(presented: readonly string[], services: Services): Promise<AccessCheck> {
+  const { settings, tokens } = services
+  const audience = [settings.audience, settings.issuer]
+  const checks = await Promise.all(
+    presented.map((token) => checkAccessToken(token, { issuer: settings.issuer, audience }, tokens)),
+  )
+  const active = checks.filter((check) => check.kind === 'active')
+  const [newest] = active.sort((one, other) => other.claims.iat - one.claims.iat)
+  return newest ?? checks[0] ?? { kind: 'refused', reason: 'malformed' }
 }
 
 /** A user who is there with a live session, or the answer that says otherwise. */
@@ -47,20 +58,22 @@ export async function requireSession(
   services: Services,
   ownClientOnly: boolean,
 ): Promise<SignedIn> {
-  const { settings, tokens, cookies: plan } = services
+  const { settings, cookies: plan } = services
   const realm = settings.issuer
   const answered = (refusal: Refusal): SignedIn => ({ kind: 'answered', response: challenge(context, realm, refusal) })
   const access = presentedAccess(context, readCookies(context.req.header('cookie'), plan))
   if (access.kind === 'none') return answered({ error: 'authentication_required' })
   if (access.kind === 'malformed') return answered({ error: 'invalid_token', reason: 'malformed' })
-  const audience = [settings.audience, settings.issuer]
-  const check = await checkAccessToken(access.token, { issuer: settings.issuer, audience }, tokens)
+  const check = await checkNewest(access.tokens, services)
   if (check.kind === 'refused') return answered({ error: 'invalid_token', reason: check.reason })
   if (check.standing === undefined || (ownClientOnly && !services.ownClients.has(check.standing.session.clientId))) {
     return answered({ error: 'insufficient_scope' })
   }
   return { kind: 'signed-in', standing: check.standing, now: check.now }
 }
+
+/** Each one costs a read; no honest jar holds more of our cookies than a scope or two of before. */
+const mostLeftovers = 8
 
 /**
  * The refresh token of the jar. Where the jar holds several, the live one that was used last wins, so that a leftover of
@@ -70,7 +83,10 @@ export async function refreshTokenOfJar(
   cookies: RequestCookies,
   services: Services,
 ): Promise<PresentedRefreshToken | undefined> {
-  const presented = cookies.refresh.map(parseRefreshToken).filter((token) => token !== undefined)
+  const presented = cookies.refresh
+    .slice(0, mostLeftovers)
+    .map(parseRefreshToken)
+    .filter((token) => token !== undefined)
   if (presented.length < 2) return presented[0]
   const recognised = await Promise.all(
     presented.map(async (token) => ({ token, found: await recogniseRefreshToken(token, services.tokens) })),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { judgePassword, passwordGuess, throttledRefusal } from '../guesses.ts'
 import { hashersBusy, type PawlContext, refuse } from '../refusal-response.ts'
 import type { Services } from '../services.ts'
 import { requireSession } from './credentials.ts'
@@ -15,14 +16,23 @@ export async function changePassword(context: PawlContext, services: Services): 
   if (request.kind === 'refused') return refuse(context, request.refusal)
   const signedIn = await requireSession(context, services, true)
   if (signedIn.kind === 'answered') return signedIn.response
-  const { session } = signedIn.standing
-  const changed = await services.accounts.changePassword({
-    userId: session.userId,
-    currentPassword: request.body.current_password,
-    newPassword: request.body.new_password,
-    keepSession: session.id,
-    device: request.device,
-  })
+  const { session, user } = signedIn.standing
+  // Counted together with sign-ins, so that a stolen access token is no second way of guessing.
+  const tried = await services.throttle.guess(
+    passwordGuess(context, user.username),
+    () =>
+      services.accounts.changePassword({
+        userId: session.userId,
+        currentPassword: request.body.current_password,
+        newPassword: request.body.new_password,
+        keepSession: session.id,
+        device: request.device,
+      }),
+    // A new password that the rules refuse comes after a current one that was right.
+    ({ outcome }) => judgePassword(outcome),
+  )
+  if (tried.kind !== 'tried') return refuse(context, throttledRefusal(tried))
+  const changed = tried.outcome
   switch (changed.outcome) {
     case 'changed':
       context.set('outcome', 'password_changed')

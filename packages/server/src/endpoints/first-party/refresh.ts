@@ -81,7 +81,9 @@ export async function refresh(context: PawlContext, services: Services): Promise
     return replyWithTokens(context, services, outcome, { delivery, resources })
   }
   services.metrics.countRefresh(outcome.refusal.reason ?? outcome.refusal.error)
-  if (outcome.sessionOver && !inBody) clearJar(context, services)
+  // Who signed in again has new cookies by now, which this late answer must not take away (T16.3).
+  const replaced = outcome.refusal.reason === 'signed_in_again'
+  if (outcome.sessionOver && !inBody && !replaced) clearJar(context, services, cookies)
   return refuse(context, outcome.refusal)
 }
 
@@ -93,12 +95,12 @@ function deliveryOf(session: SessionRecord, request: { readonly inBody: boolean;
 
 /** A string that this server never printed: no session stands behind it. */
 function refuseOver(context: PawlContext, services: Services, cookies: RequestCookies | undefined): Response {
-  if (cookies !== undefined) clearJar(context, services)
+  if (cookies !== undefined) clearJar(context, services, cookies)
   services.metrics.countRefresh('unknown_token')
   return refuse(context, { error: 'invalid_grant', reason: 'unknown_token' })
 }
 
 /** Cookies go for revoked, expired and unknown sessions, and for nothing else (finding F20, T1.3). */
-function clearJar(context: PawlContext, services: Services): void {
-  for (const line of clearedCookies(services.cookies)) context.header('Set-Cookie', line, { append: true })
+function clearJar(context: PawlContext, services: Services, cookies: RequestCookies): void {
+  for (const line of clearedCookies(services.cookies, cookies)) context.header('Set-Cookie', line, { append: true })
 }

@@ -1,4 +1,4 @@
-import { formatSessionState } from '@pawl/protocol'
+import { cookieNames, formatSessionState } from '@pawl/protocol'
 import { parseCookie, stringifySetCookie } from 'cookie'
 import type { PlannedCookie } from '../../configuration/cookie-plan.ts'
 import { parseRefreshToken } from '../../tokens/refresh-token.ts'
@@ -21,6 +21,11 @@ export interface RequestCookies {
   readonly refresh: readonly string[]
   /** Whether any of them is there. */
   readonly any: boolean
+  /**
+   * At an https issuer: cookies under the names of an http one, from before it moved. Anyone on the network could have
+   * planted them, so nobody is signed in by them; signing out takes them along.
+   */
+  readonly leftover: readonly { readonly name: string; readonly value: string }[]
 }
 
 /** Reads our cookies off a `Cookie` header, every value of a repeated name. */
@@ -29,7 +34,10 @@ export function readCookies(header: string | null | undefined, plan: readonly Pl
   const pairs = (header ?? '').split(';').map((pair) => parseCookie(pair))
   const values = (purpose: PlannedCookie['purpose']) => pairs.flatMap((pair) => pair[nameOf(plan, purpose)] || [])
   const [access, refresh, state] = [values('access'), values('refresh'), values('state')]
-  return { access, refresh, any: access.length + refresh.length + state.length > 0 }
+  const leftover = Object.values(cookieNames(false))
+    .filter((name) => !plan.some((cookie) => cookie.name === name))
+    .flatMap((name) => pairs.flatMap((pair) => (pair[name] ? [{ name, value: pair[name] }] : [])))
+  return { access, refresh, any: access.length + refresh.length + state.length > 0, leftover }
 }
 
 /** `Set-Cookie` lines of a sign-in or refresh. */
@@ -47,9 +55,34 @@ export function cookiesFor(contents: CookieContents, plan: readonly PlannedCooki
   })
 }
 
-/** `Set-Cookie` lines that take all our cookies away. */
-export function clearedCookies(plan: readonly PlannedCookie[]): readonly string[] {
-  return plan.map((cookie) => setCookie(cookie, '', 0))
+/**
+ * `Set-Cookie` lines that take all our cookies away: at every path whose cookies reach `/auth`, for an earlier
+ * configuration may have set them at another one than this (T15.3).
+ */
+export function clearedCookies(
+  plan: readonly PlannedCookie[],
+  carried: Pick<RequestCookies, 'leftover'>,
+): readonly string[] {
+  const paths = pathsAbove(plan.find((cookie) => cookie.purpose === 'refresh')?.path ?? '/')
+  const leftover = carried.leftover.map(({ name }) => ({
+    name,
+    path: '/',
+    sameSite: 'Lax' as const,
+    secure: true,
+    httpOnly: true,
+  }))
+  // Browsers take a __Host- cookie for Path=/ only.
+  const elsewhere = [...plan.filter(({ name }) => !name.startsWith('__Host-')), ...leftover].flatMap((cookie) =>
+    paths.map((path) => ({ ...cookie, path })),
+  )
+  const lines = [...plan, ...elsewhere].map((cookie) => setCookie(cookie, '', 0))
+  return [...new Set(lines)]
+}
+
+/** A path and all that it lies in: `/id/auth`, `/id` and `/`. */
+function pathsAbove(path: string): readonly string[] {
+  const segments = path.split('/').filter((segment) => segment !== '')
+  return [...segments.map((_, index) => `/${segments.slice(0, segments.length - index).join('/')}`), '/']
 }
 
 /** Characters that our cookies take on a request beside the values of access and refresh token. */
@@ -75,7 +108,7 @@ function nameOf(plan: readonly PlannedCookie[], purpose: PlannedCookie['purpose'
   return plan.find((cookie) => cookie.purpose === purpose)?.name ?? ''
 }
 
-function setCookie(cookie: PlannedCookie, value: string, maxAge: number): string {
+function setCookie(cookie: Omit<PlannedCookie, 'purpose'>, value: string, maxAge: number): string {
   return stringifySetCookie({
     name: cookie.name,
     value,

@@ -63,7 +63,9 @@ export async function endOneSession(context: PawlContext, services: Services, id
   const reason = isOwn ? 'logout' : 'revoked_by_user'
   await endSession({ session, now, reason, actor: 'user', device: request.device }, services.tokens)
   if (isOwn && request.cookies.any && jarHolds(request.cookies, session.id)) {
-    for (const line of clearedCookies(services.cookies)) context.header('Set-Cookie', line, { append: true })
+    for (const line of clearedCookies(services.cookies, request.cookies)) {
+      context.header('Set-Cookie', line, { append: true })
+    }
   }
   context.set('outcome', 'session_ended')
   return context.body(null, 204)

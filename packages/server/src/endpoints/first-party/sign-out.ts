@@ -9,7 +9,7 @@ import { presentedAccess, requireSession } from './credentials.ts'
 import { clearedCookies, jarHolds, type RequestCookies } from './session-cookies.ts'
 import { readUnsafeRequest } from './unsafe-request.ts'
 
-const logoutBody = z.object({ refresh_token: z.string().max(1024).optional() })
+const logoutBody = z.object({ refresh_token: z.string().optional() })
 
 /** The sessions a logout names, or that the server cannot tell yet. */
 type Named =
@@ -35,7 +35,7 @@ export async function logout(context: PawlContext, services: Services): Promise<
     await endSession({ session, now, reason: 'logout', actor: 'user', device }, services.tokens)
   }
   const ofJar = explicit ? named.found.some(({ session }) => cookies.any && jarHolds(cookies, session.id)) : true
-  if (ofJar) clearJar(context, services)
+  if (ofJar) clearJar(context, services, cookies)
   context.set('outcome', named.found.length > 0 ? 'signed_out' : 'nothing_to_end')
   return context.body(null, 204)
 }
@@ -48,11 +48,14 @@ async function namedExplicitly(
 ): Promise<Named> {
   if (refreshToken !== undefined) return namedByRefreshToken(services, [refreshToken])
   const access = presentedAccess(context, cookies)
-  return { kind: 'named', found: access.kind === 'token' ? await namedByAccessToken(services, access.token) : [] }
+  const tokens = access.kind === 'tokens' ? access.tokens : []
+  const found = await Promise.all(tokens.map((token) => namedByAccessToken(services, token)))
+  return { kind: 'named', found: found.flat() }
 }
 
 async function namedByJar(services: Services, cookies: RequestCookies): Promise<Named> {
-  const named = await namedByRefreshToken(services, cookies.refresh)
+  const leftover = cookies.leftover.map(({ value }) => value)
+  const named = await namedByRefreshToken(services, [...cookies.refresh, ...leftover])
   if (named.kind === 'not_loaded' || named.found.length > 0) return named
   const found = await Promise.all(cookies.access.map((token) => namedByAccessToken(services, token)))
   return { kind: 'named', found: found.flat() }
@@ -105,11 +108,11 @@ export async function logoutEverywhere(context: PawlContext, services: Services)
       device: request.device,
     },
   })
-  if (request.cookies.any && jarHolds(request.cookies, session.id)) clearJar(context, services)
+  if (request.cookies.any && jarHolds(request.cookies, session.id)) clearJar(context, services, request.cookies)
   context.set('outcome', 'signed_out_everywhere')
   return context.body(null, 204)
 }
 
-function clearJar(context: PawlContext, services: Services): void {
-  for (const line of clearedCookies(services.cookies)) context.header('Set-Cookie', line, { append: true })
+function clearJar(context: PawlContext, services: Services, cookies: RequestCookies): void {
+  for (const line of clearedCookies(services.cookies, cookies)) context.header('Set-Cookie', line, { append: true })
 }

@@ -36,9 +36,23 @@ export async function readUnsafeRequest<Schema extends z.ZodType>(
     explicitCredential: inHeader || (reading.kind === 'read' && hasCredential(reading.value)),
     trustedOrigins: services.trustedOrigins,
   })
+  if (refusal?.reason === 'untrusted_origin') explainOrigin(context, services)
   if (refusal !== undefined) return { kind: 'refused', refusal }
   if (reading.kind === 'refused') return reading
   return { kind: 'read', body: reading.value, cookies, device: deviceOf(context) }
+}
+
+/**
+ * Says to the operator what the sender is not told: which origin came, which are trusted, and what to set if that is wrong
+ * (T27.1). An origin is no secret; a forged one is cut, so that it cannot fill the log.
+ */
+function explainOrigin(context: PawlContext, services: Services): void {
+  const got = context.req.header('origin')?.slice(0, 256) ?? null
+  services.logger.warn(
+    { requestId: context.get('requestId'), got, expected: [...services.trustedOrigins] },
+    'a page of an untrusted origin was refused; if it is yours, add its origin to PAWL_TRUSTED_ORIGINS, or set ' +
+      'PAWL_ISSUER to the address under which people reach this server',
+  )
 }
 
 /** Who asks, as far as the connection tells. */

@@ -1,4 +1,5 @@
 import type { ClientRecord } from '../../registered-clients/client.ts'
+import { clientSecretGuess, throttledRefusal } from '../guesses.ts'
 import { type PawlContext, refuse } from '../refusal-response.ts'
 import { type FormParameters, readForm } from '../request-body.ts'
 import type { Services } from '../services.ts'
@@ -16,8 +17,17 @@ export async function readClientRequest(context: PawlContext, services: Services
     authorization: context.req.header('authorization'),
     parameters: { getAll: (name) => [...form.value.all(name)] },
   })
-  if (authenticated.ok) return { kind: 'authenticated', client: authenticated.client, form: form.value }
-  const { error, reason, challenge } = authenticated
+  const { throttle } = services
+  if (authenticated.ok) {
+    const { client } = authenticated
+    // A client without a secret has proven nothing.
+    if (client.authentication !== 'none') await throttle.succeeded(clientSecretGuess(context, client.id))
+    return { kind: 'authenticated', client, form: form.value }
+  }
+  const { error, reason, challenge, claimedClientId } = authenticated
+  const throttled =
+    claimedClientId === undefined ? undefined : await throttle.failed(clientSecretGuess(context, claimedClientId))
+  if (throttled !== undefined) return { kind: 'answered', response: refuse(context, throttledRefusal(throttled)) }
   // A client that used the Authorization header is answered with the matching challenge (RFC 6749 section 5.2).
   const headers: Record<string, string> = challenge
     ? { 'WWW-Authenticate': `Basic realm="${services.settings.issuer}"` }

@@ -21,11 +21,10 @@ export async function token(context: PawlContext, services: Services): Promise<R
     device: deviceOf(context),
     arrivedAt: context.get('arrivedAt'),
   })
-  if (outcome.kind === 'refused') {
-    if (grantType === 'refresh_token') services.metrics.countRefresh(outcome.refusal.reason ?? outcome.refusal.error)
-    return refuse(context, outcome.refusal)
-  }
-  if (grantType === 'refresh_token') services.metrics.countRefresh(outcome.outcome)
+  const became = outcome.kind === 'refused' ? (outcome.refusal.reason ?? outcome.refusal.error) : outcome.outcome
+  if (grantType === 'refresh_token') services.metrics.countRefresh(became)
+  if (grantType === 'urn:ietf:params:oauth:grant-type:token-exchange') services.metrics.countPeek(became)
+  if (outcome.kind === 'refused') return refuse(context, outcome.refusal)
   context.set('outcome', outcome.outcome)
   return context.json(outcome.response)
 }

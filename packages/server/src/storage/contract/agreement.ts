@@ -9,6 +9,7 @@ import {
   aMove,
   anEnding,
   anEvent,
+  aPeek,
   aRefreshKey,
   aRepeat,
   aSession,
@@ -16,6 +17,7 @@ import {
   aUser,
   inOrder,
   laptop,
+  namedBytes,
 } from './records.ts'
 
 /** One call, in numbers that a random source can draw and a failing run can be read by. */
@@ -78,13 +80,24 @@ const calls = {
     storage.moveSession(
       aMove(sessionOf(call, now), now, {
         idleExpiresAt: now + 20,
-        ...(call.flag && { event: anEvent('session_rolled_forward', now), generation: call.subject + 1 }),
+        ...(call.flag && {
+          event: anEvent('session_rolled_forward', now),
+          generation: call.subject + 1,
+          lostSince: now - call.session,
+        }),
         usedFrom: call.subject === 1 ? { address: null, userAgent: null } : laptop,
       }),
     ),
   countRepeat: (storage: Storage, call: Call, now: number) =>
     storage.countRepeat(
-      aRepeat(sessionOf(call, now), now, call.flag ? { event: anEvent('attempt_id_reused', now) } : {}),
+      aRepeat(sessionOf(call, now), now, {
+        ...(call.flag && { event: anEvent('attempt_id_reused', now) }),
+        ...(call.subject > 0 && { holder: namedBytes(`holder ${call.subject + call.session}`, 4) }),
+      }),
+    ),
+  countPeek: (storage: Storage, call: Call, now: number) =>
+    storage.countPeek(
+      aPeek(sessionOf(call, now), now, call.flag ? { event: anEvent('session_superseded_use', now) } : {}),
     ),
   endSession: (storage: Storage, call: Call, now: number) => storage.endSession(anEnding(sessionOf(call, now), now)),
   endUserSessions: async (storage: Storage, call: Call, now: number) => {
@@ -93,6 +106,13 @@ const calls = {
     const except = call.flag ? { except: sessionOf(call, now).id } : {}
     return inOrder(await storage.endUserSessions({ ...ending, ...except }))
   },
+  endLiveSessions: async (storage: Storage, call: Call, now: number) => {
+    const event = anEvent('session_ended', now)
+    const batch = { after: '', limit: call.flag ? 100 : 0, now, reason: 'restored', event } as const
+    return inOrder(await storage.endLiveSessions(batch))
+  },
+  settleLostWrites: (storage: Storage, call: Call, now: number) =>
+    call.value > 0 || storage.settleLostWrites(now, anEvent('store_restored', now)),
   removeEndedSessions: (storage: Storage, call: Call, now: number) =>
     storage.removeEndedSessions(now - call.value, 100),
   addSigningKey: async (storage: Storage, call: Call, now: number) =>
@@ -102,7 +122,20 @@ const calls = {
       anEvent('signing_key_added', now),
     ),
   removeSigningKey: (storage: Storage, call: Call, now: number) =>
-    storage.removeSigningKey(`key ${call.subject}`, call.flag ? anEvent('signing_key_killed', now) : undefined),
+    storage.removeSigningKey(
+      `key ${call.subject}`,
+      anEvent(call.flag ? 'signing_key_killed' : 'signing_key_removed', now),
+    ),
+  replaceSealedKey: (storage: Storage, call: Call, now: number) =>
+    storage.replaceSealedKey(
+      {
+        kid: `key ${call.subject}`,
+        fromSecretId: call.flag ? 'secret-1' : 'secret-2',
+        toSecretId: call.flag ? 'secret-2' : 'secret-1',
+        sealedPrivateKey: namedBytes(`sealed ${call.value}`, 3),
+      },
+      anEvent('signing_key_resealed', now),
+    ),
   addRefreshKey: async (storage: Storage, call: Call, now: number) =>
     storage.addRefreshKey(
       aRefreshKey(`key ${call.subject}`),
@@ -110,7 +143,14 @@ const calls = {
       anEvent('refresh_key_added', now),
     ),
   retireRefreshKey: (storage: Storage, call: Call, now: number) =>
-    storage.retireRefreshKey(aRefreshKey(`key ${call.subject}`).id, now),
+    storage.retireRefreshKey(aRefreshKey(`key ${call.subject}`).id, now, anEvent('refresh_key_retired', now)),
+  countFailures: (storage: Storage, call: Call) =>
+    storage.countFailures(`key ${call.subject}`, 1 + call.session, call.value * 3),
+  replaceFailures: (storage: Storage, call: Call) =>
+    storage.replaceFailures(`key ${call.subject}`, call.session, call.value * 3),
+  readFailures: (storage: Storage, call: Call) => storage.readFailures(`key ${call.subject}`),
+  forgetFailures: (storage: Storage, call: Call) => storage.forgetFailures(`key ${call.subject}`),
+  removeEndedFailures: (storage: Storage, call: Call) => storage.removeEndedFailures(call.session),
   forgetEvents: async (storage: Storage, call: Call) =>
     storage.forgetEvents((await storage.nextEvents(call.value)).map((entry) => entry.sequence)),
 } as const
@@ -147,6 +187,7 @@ async function everything(storage: Storage): Promise<unknown> {
     named: await Promise.all(['name 0', 'name 1'].map((name) => storage.findUserByName(name))),
     clients: await storage.listClients(),
     keys,
+    lostWrites: await storage.lostWrites(),
     counts: new Map(await storage.countSessionsByRefreshKey(now)),
     events: (await storage.nextEvents(1000)).map(({ event }) => {
       return event.endedSessions === undefined ? event : { ...event, endedSessions: inOrder(event.endedSessions) }
@@ -163,7 +204,7 @@ export function agreementContract(factory: StorageFactory): void {
       fc.asyncProperty(fc.array(call, { minLength: 5, maxLength: 60, size: 'max' }), async (history) => {
         const { storage, clock, dispose } = await factory()
         try {
-          const model = memoryStorage({ clock: clock.now, builtInClientId })
+          const model = memoryStorage({ clock: clock.now })
           for (const step of history) {
             clock.advance(step.value)
             const answer = await calls[step.name](storage, step, clock.now())

@@ -22,10 +22,10 @@ export interface StorageFixture {
   readonly dispose?: () => Promise<void>
 }
 
-/** Makes an engine. It must be given {@link builtInClientId} as the client that needs no registration. */
+/** Makes an engine. */
 export type StorageFactory = () => Promise<StorageFixture>
 
-/** The client that exists without being registered, for the length of the contract. */
+/** A client that exists without being registered. */
 export const builtInClientId = 'first-party'
 
 /**

@@ -83,7 +83,7 @@ export function keyContract(factory: StorageFactory): void {
     expect(await outbox(storage)).toEqual([])
   })
 
-  test('a removed signing key is gone, with a version and an event if there is one to tell', async () => {
+  test('T29.1 a removed signing key is gone, with a version and an event', async () => {
     const { storage } = await storageFor(factory)
     for (const kid of ['one', 'two']) await storage.addSigningKey(aSigningKey(kid), await storage.keysVersion(), added)
     await emptyOutbox(storage)
@@ -94,10 +94,33 @@ export function keyContract(factory: StorageFactory): void {
     expect(after).toBeGreaterThan(before)
     expect(await storage.removeSigningKey('one', killed)).toBe(false)
     expect(await storage.keysVersion()).toBe(after)
-    expect(await storage.removeSigningKey('two', undefined)).toBe(true)
+    const removed = anEvent('signing_key_removed', 2, { actor: 'server', keyId: 'two' })
+    expect(await storage.removeSigningKey('two', removed)).toBe(true)
     expect(await storage.keysVersion()).toBeGreaterThan(after)
     expect((await storage.readKeys()).signingKeys).toEqual([])
-    expect(await outbox(storage)).toEqual([killed])
+    expect(await outbox(storage)).toEqual([killed, removed])
+  })
+
+  test('T13.1 a signing key is sealed anew only if it is still sealed under the secret that was read', async () => {
+    const { storage, connect } = await storageFor(factory)
+    const second = (await connect?.()) ?? storage
+    const [one, two] = [aSigningKey('one', { secretId: 'old' }), aSigningKey('two', { secretId: 'old' })]
+    for (const key of [one, two]) await storage.addSigningKey(key, await storage.keysVersion(), added)
+    await emptyOutbox(storage)
+    const before = await storage.keysVersion()
+    const resealed = anEvent('signing_key_resealed', 1, { actor: 'admin', keyId: 'one' })
+    const sealedPrivateKey = new Uint8Array([1, 2, 3])
+    const replacement = { kid: 'one', fromSecretId: 'old', toSecretId: 'new', sealedPrivateKey }
+    for (const wrong of [{ kid: 'three' }, { fromSecretId: 'older' }]) {
+      expect(await storage.replaceSealedKey({ ...replacement, ...wrong }, resealed)).toBe(false)
+    }
+    expect(await storage.keysVersion()).toBe(before)
+    const answers = await Promise.all([storage, second].map((node) => node.replaceSealedKey(replacement, resealed)))
+    expect(answers.filter(Boolean)).toHaveLength(1)
+    const after = await second.readKeys()
+    expect(after.signingKeys).toEqual([{ ...one, secretId: 'new', sealedPrivateKey }, two])
+    expect(after.version).toBeGreaterThan(before)
+    expect(await outbox(storage)).toEqual([resealed])
   })
 
   test('F5 counts live sessions by refresh key', async () => {
@@ -123,20 +146,24 @@ export function keyContract(factory: StorageFactory): void {
     expect(new Map(await storage.countSessionsByRefreshKey(clock.now() + idleMilliseconds))).toEqual(new Map())
   })
 
-  test('F5 a refresh key retires once, and not while a live session names it', async () => {
+  test('F5 T29.1 a refresh key retires once, with an event, and not while a live session names it', async () => {
     const { storage, clock } = await storageFor(factory)
     const user = await addUser(storage, 'ada')
     const [key, other] = [aRefreshKey('one'), aRefreshKey('two')]
     for (const one of [key, other]) await storage.addRefreshKey(one, await storage.keysVersion(), refreshAdded)
     await openSession(storage, 'tab', user, { refreshKeyId: key.id })
+    await emptyOutbox(storage)
     const before = await storage.readKeys()
-    expect(await storage.retireRefreshKey(key.id, clock.now() + idleMilliseconds - 1)).toBe(false)
-    expect(await storage.retireRefreshKey(namedId('unknown', 8), clock.now())).toBe(false)
-    expect(await storage.retireRefreshKey('no id', clock.now())).toBe(false)
+    const event = anEvent('refresh_key_retired', clock.now(), { actor: 'server', keyId: key.id })
+    expect(await storage.retireRefreshKey(key.id, clock.now() + idleMilliseconds - 1, event)).toBe(false)
+    expect(await storage.retireRefreshKey(namedId('unknown', 8), clock.now(), event)).toBe(false)
+    expect(await storage.retireRefreshKey('no id', clock.now(), event)).toBe(false)
     expect(await storage.readKeys()).toEqual(before)
+    expect(await outbox(storage)).toEqual([])
     const now = clock.now() + idleMilliseconds
-    expect(await storage.retireRefreshKey(key.id, now)).toBe(true)
-    expect(await storage.retireRefreshKey(key.id, now + 1)).toBe(false)
+    expect(await storage.retireRefreshKey(key.id, now, event)).toBe(true)
+    expect(await storage.retireRefreshKey(key.id, now + 1, event)).toBe(false)
+    expect(await outbox(storage)).toEqual([event])
     const after = await storage.readKeys()
     expect(after.refreshKeys).toEqual([{ ...key, retiredAt: now }, other])
     expect(after.version).toBeGreaterThan(before.version)

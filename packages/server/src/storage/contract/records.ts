@@ -3,7 +3,7 @@ import type { RefreshKeyRecord, SigningKeyRecord } from '../../keys/key-store.ts
 import type { ClientRecord } from '../../registered-clients/client.ts'
 import type { Device, SecurityEvent, SecurityEventType } from '../../security-events/security-event.ts'
 import type { SessionRecord } from '../../tokens/session.ts'
-import type { RepeatCount, SessionEnding, SessionMove } from '../../tokens/session-store.ts'
+import type { PeekCount, RepeatCount, SessionEnding, SessionMove } from '../../tokens/session-store.ts'
 import { type UserRecord, usernameKey } from '../../users/user.ts'
 import type { Storage } from '../store-ports.ts'
 import { builtInClientId } from './fixture.ts'
@@ -105,6 +105,8 @@ export function aSession(
     openedFrom: laptop,
     lastUsedFrom: laptop,
     repeats: 0,
+    repeatHolders: new Uint8Array(16),
+    peeks: 0,
     revokedAt: null,
     revokedReason: null,
     ...more,
@@ -132,10 +134,15 @@ export function aMove(session: SessionRecord, now: number, more: Partial<Session
 export function moved(session: SessionRecord, move: SessionMove): SessionRecord {
   const { generation, tokenHash, refreshKeyId, recent, idleExpiresAt, now, usedFrom } = move
   const written = { generation, tokenHash, refreshKeyId, recent, idleExpiresAt }
-  return { ...session, ...written, lastUsedAt: now, lastUsedFrom: usedFrom, repeats: 0 }
+  const counters = { repeats: 0, repeatHolders: new Uint8Array(16), peeks: 0 }
+  return { ...session, ...written, lastUsedAt: now, lastUsedFrom: usedFrom, ...counters }
 }
 
 export function aRepeat(session: SessionRecord, now: number, more: Partial<RepeatCount> = {}): RepeatCount {
+  return { id: session.id, expectedGeneration: session.generation, now, ...more }
+}
+
+export function aPeek(session: SessionRecord, now: number, more: Partial<PeekCount> = {}): PeekCount {
   return { id: session.id, expectedGeneration: session.generation, now, ...more }
 }
 

@@ -87,6 +87,40 @@ export function sessionListContract(factory: StorageFactory): void {
     expect(await stored(storage, foreign)).toEqual(foreign)
   })
 
+  test('F8 ends every live session of everyone in batches, each once, and tells of each batch once', async () => {
+    const { storage, clock } = await storageFor(factory)
+    const user = await addUser(storage, 'ada')
+    const other = await addUser(storage, 'bob')
+    const live = await Promise.all(
+      Array.from({ length: 25 }, (_, index) =>
+        openSession(storage, `tab ${index}`, index % 2 === 0 ? user : other, { idleExpiresAt: clock.now() + 5000 }),
+      ),
+    )
+    const expired = await openSession(storage, 'expired', user, { idleExpiresAt: clock.now() + 5 })
+    const ended = await openSession(storage, 'ended', user)
+    await storage.endSession(anEnding(ended, clock.now(), { reason: 'replay' }))
+    await emptyOutbox(storage)
+    clock.advance(5)
+    const event = anEvent('session_ended', clock.now(), { actor: 'admin', reason: 'restored' })
+    const batches: (readonly string[])[] = []
+    for (let after = ''; ; after = batches.at(-1)?.at(-1) ?? '') {
+      const batch = { after, limit: 10, now: clock.now(), reason: 'restored', event } as const
+      batches.push(await storage.endLiveSessions(batch))
+      if ((batches.at(-1)?.length ?? 0) < 10) break
+    }
+    expect(batches.map((batch) => batch.length)).toEqual([10, 10, 5])
+    expect(inOrder(batches.flat())).toEqual(inOrder(live.map((session) => session.id)))
+    expect(await outbox(storage)).toEqual(batches.map((endedSessions) => ({ ...event, endedSessions })))
+    for (const session of live) {
+      expect(await stored(storage, session)).toEqual({ ...session, revokedAt: clock.now(), revokedReason: 'restored' })
+    }
+    expect(await stored(storage, expired)).toEqual(expired)
+    expect(await stored(storage, ended)).toMatchObject({ revokedReason: 'replay' })
+    const again = { after: '', limit: 10, now: clock.now(), reason: 'restored', event } as const
+    expect(await storage.endLiveSessions(again)).toEqual([])
+    expect(await outbox(storage)).toHaveLength(3)
+  })
+
   test('T9.3 removes what ended, in batches, and only once the absolute expiry has passed too', async () => {
     const { storage, clock } = await storageFor(factory)
     const user = await addUser(storage, 'ada')

@@ -7,9 +7,11 @@ import {
   aMove,
   anEnding,
   anEvent,
+  aPeek,
   aRepeat,
   aSession,
   emptyOutbox,
+  inOrder,
   moved,
   namedBytes,
   openSession,
@@ -90,6 +92,25 @@ export function sessionRaceContract(factory: StorageFactory): void {
     expect(counted).toBe(racers)
   })
 
+  test('B4 T2.5 every one of 100 peeks and repeats at once is counted, and no holder is lost', async () => {
+    const { storage, clock, user, node } = await withNodes()
+    const session = await openSession(storage, 'tab', user)
+    const answers = await Promise.all(
+      Array.from({ length: racers }, (_, index) => {
+        if (index % 2 === 0) return node(index / 2).countPeek(aPeek(session, clock.now()))
+        const holder = namedBytes(`holder ${index % 3}`, 4)
+        return node((index - 1) / 2).countRepeat(aRepeat(session, clock.now(), { holder }))
+      }),
+    )
+    expect(answers.every(Boolean)).toBe(true)
+    const row = await stored(storage, session)
+    expect(row).toMatchObject({ peeks: racers / 2, repeats: racers / 2 })
+    const bytes = Buffer.from(row?.repeatHolders ?? [])
+    const places = [0, 4, 8, 12].map((start) => bytes.toString('hex', start, start + 4))
+    const holders = [0, 1, 2].map((index) => Buffer.from(namedBytes(`holder ${index}`, 4)).toString('hex'))
+    expect(inOrder(places)).toEqual(inOrder([...holders, '00000000']))
+  })
+
   test('a move and the repeats of the generation it leaves have one order', async () => {
     const { storage, clock, user, node } = await withNodes()
     const session = await openSession(storage, 'tab', user)
@@ -100,12 +121,16 @@ export function sessionRaceContract(factory: StorageFactory): void {
     expect(await stored(storage, session)).toEqual(moved(session, move))
   })
 
-  test('F6 B3 B8 once an ending is acknowledged no move and no repeat succeeds, whatever was under way', async () => {
+  test('F6 B3 B8 once an ending is acknowledged no move, no repeat and no peek succeeds, whatever was under way', async () => {
     const { storage, clock, user, node } = await withNodes()
     for (let round = 0; round < 20; round += 1) {
       const session = await openSession(storage, `tab ${round}`, user)
       const move = aMove(session, clock.now())
-      const before = [node(round).moveSession(move), node(round + 1).countRepeat(aRepeat(session, clock.now()))]
+      const before = [
+        node(round).moveSession(move),
+        node(round + 1).countRepeat(aRepeat(session, clock.now())),
+        node(round).countPeek(aPeek(session, clock.now())),
+      ]
       const ended = await node(round).endSession(anEnding(session, clock.now(), { reason: 'replay' }))
       expect(ended).toBe(true)
       const [won] = await Promise.all(before)
@@ -114,6 +139,7 @@ export function sessionRaceContract(factory: StorageFactory): void {
       for (const current of [session, moved(session, move)]) {
         expect(await node(round + 1).moveSession(aMove(current, clock.now()))).toBe(false)
         expect(await node(round + 1).countRepeat(aRepeat(current, clock.now()))).toBe(false)
+        expect(await node(round).countPeek(aPeek(current, clock.now()))).toBe(false)
       }
       expect(await stored(storage, session)).toEqual(row)
     }

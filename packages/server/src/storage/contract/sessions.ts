@@ -9,6 +9,7 @@ import {
   aMove,
   anEnding,
   anEvent,
+  aPeek,
   aRepeat,
   aSession,
   aUser,
@@ -75,6 +76,8 @@ export function sessionContract(factory: StorageFactory): void {
         delivery: 'body',
         generation: 12,
         repeats: 3,
+        repeatHolders: namedBytes('holders', 16),
+        peeks: 70_000,
         recent: namedBytes('recent', 176),
         lastUsedFrom: { address: '2001:db8::1', userAgent: 'Phone — ünïcode 📱' },
       },
@@ -166,7 +169,8 @@ export function sessionContract(factory: StorageFactory): void {
 
   describe('moving', () => {
     test('T9.1 writes what the move holds, counts repeats anew, and leaves everything else', async () => {
-      const { storage, clock, session } = await withSession({ repeats: 4, binding: 'jkt:x' })
+      const suspicion = { repeats: 4, repeatHolders: namedBytes('holders', 16), peeks: 5 }
+      const { storage, clock, session } = await withSession({ ...suspicion, binding: 'jkt:x' })
       clock.advance(10)
       const move = aMove(session, clock.now(), { refreshKeyId: namedId('other key', 8) })
       expect(await storage.moveSession(move)).toBe(true)
@@ -233,7 +237,7 @@ export function sessionContract(factory: StorageFactory): void {
     })
   })
 
-  /** The two writes of a refresh, which share their condition. */
+  /** The writes of a refresh and of a peek, which share their condition. */
   const writes: [string, (storage: Storage, session: SessionRecord, now: number) => Promise<boolean>][] = [
     [
       'a move',
@@ -244,6 +248,11 @@ export function sessionContract(factory: StorageFactory): void {
       'a repeat',
       (storage, session, now) =>
         storage.countRepeat(aRepeat(session, now, { event: anEvent('attempt_id_reused', now) })),
+    ],
+    [
+      'a peek',
+      (storage, session, now) =>
+        storage.countPeek(aPeek(session, now, { event: anEvent('session_superseded_use', now) })),
     ],
   ]
 
@@ -299,6 +308,43 @@ export function sessionContract(factory: StorageFactory): void {
     expect(await storage.countRepeat(aRepeat(session, clock.now(), { event }))).toBe(true)
     expect(await stored(storage, session)).toEqual({ ...session, repeats: 4 })
     expect(await outbox(storage)).toEqual([event])
+  })
+
+  test('T2.5 F17 a peek adds one and changes nothing else: no generation, last use or expiry', async () => {
+    const { storage, clock, session } = await withSession({ peeks: 2, repeats: 1 })
+    clock.advance(9)
+    const event = anEvent('session_superseded_use', clock.now(), { sessionId: session.id })
+    expect(await storage.countPeek(aPeek(session, clock.now()))).toBe(true)
+    expect(await storage.countPeek(aPeek(session, clock.now(), { event }))).toBe(true)
+    expect(await stored(storage, session)).toEqual({ ...session, peeks: 4 })
+    expect(await outbox(storage)).toEqual([event])
+  })
+
+  test('F21 remembers each holder of a repeat once, the newest first, and no more than four', async () => {
+    const { storage, clock, session } = await withSession()
+    // Bytes that would mislead an engine that takes them for text or looks for them at any place.
+    const [zeros, text, mark, last] = [
+      Uint8Array.of(0, 0, 0, 1),
+      Uint8Array.of(0x25, 0, 0, 0x5f),
+      Uint8Array.of(0xff, 0xfe, 0x80, 0),
+      Uint8Array.of(0, 1, 0x25, 0),
+    ]
+    const known: Uint8Array[] = []
+    for (const holder of [zeros, text, mark, last]) {
+      known.unshift(holder)
+      for (const again of [holder, ...known, undefined]) {
+        const repeat = aRepeat(session, clock.now(), again === undefined ? {} : { holder: again })
+        expect(await storage.countRepeat(repeat)).toBe(true)
+        const holders = new Uint8Array(16)
+        known.forEach((bytes, place) => {
+          holders.set(bytes, place * 4)
+        })
+        expect((await stored(storage, session))?.repeatHolders).toEqual(holders)
+      }
+    }
+    const full = (await stored(storage, session))?.repeatHolders
+    expect(await storage.countRepeat(aRepeat(session, clock.now(), { holder: namedBytes('fifth', 4) }))).toBe(true)
+    expect((await stored(storage, session))?.repeatHolders).toEqual(full)
   })
 
   describe('ending', () => {

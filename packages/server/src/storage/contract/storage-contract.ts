@@ -2,8 +2,10 @@ import { describe } from 'vitest'
 import { agreementContract } from './agreement.ts'
 import { clientContract } from './clients.ts'
 import { eventContract } from './events.ts'
+import { failureContract } from './failures.ts'
 import type { StorageFactory } from './fixture.ts'
 import { keyContract } from './keys.ts'
+import { lostWritesContract } from './lost-writes.ts'
 import { sessionListContract } from './session-lists.ts'
 import { sessionRaceContract } from './session-races.ts'
 import { sessionContract } from './sessions.ts'
@@ -26,6 +28,8 @@ export function storageContract(name: string, factory: StorageFactory): void {
     describe('clients', () => clientContract(factory))
     describe('keys', () => keyContract(factory))
     describe('events', () => eventContract(factory))
+    describe('lost writes', () => lostWritesContract(factory))
+    describe('failures', () => failureContract(factory))
     describe('agreement', () => agreementContract(factory))
   })
 }

@@ -1,3 +1,4 @@
+import { builtInClientIds } from '../../registered-clients/client.ts'
 import type { ClientStore } from '../../registered-clients/client-store.ts'
 import { storableText } from '../storable-text.ts'
 import { endSessions } from './sessions.ts'
@@ -16,7 +17,7 @@ export function memoryClients(state: MemoryState): ClientStore {
 
     async addClient(client, event) {
       storableText(client.id)
-      if (client.id === state.builtInClientId || state.clients.has(client.id)) return false
+      if (builtInClientIds.has(client.id) || state.clients.has(client.id)) return false
       state.clients.set(client.id, detached(client))
       writeEvent(state, event)
       return true

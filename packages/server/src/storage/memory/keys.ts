@@ -37,7 +37,16 @@ export function memoryKeys(state: MemoryState): KeyStore {
     async removeSigningKey(kid, event) {
       if (!state.signingKeys.delete(kid)) return false
       state.keysVersion += 1
-      if (event !== undefined) writeEvent(state, event)
+      writeEvent(state, event)
+      return true
+    },
+
+    async replaceSealedKey({ kid, fromSecretId, toSecretId, sealedPrivateKey }, event) {
+      const key = state.signingKeys.get(kid)
+      if (key?.secretId !== fromSecretId) return false
+      state.signingKeys.set(kid, detached({ ...key, secretId: toSecretId, sealedPrivateKey }))
+      state.keysVersion += 1
+      writeEvent(state, event)
       return true
     },
 
@@ -53,11 +62,12 @@ export function memoryKeys(state: MemoryState): KeyStore {
       return countSessions(now)
     },
 
-    async retireRefreshKey(id, now) {
+    async retireRefreshKey(id, now, event) {
       const key = state.refreshKeys.get(id)
       if (key === undefined || key.retiredAt !== null || countSessions(now).has(id)) return false
       state.refreshKeys.set(id, { ...key, retiredAt: now })
       state.keysVersion += 1
+      writeEvent(state, event)
       return true
     },
   }

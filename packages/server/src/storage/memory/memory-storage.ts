@@ -2,7 +2,9 @@ import type { Clock } from '../../secrets/random.ts'
 import type { Storage } from '../store-ports.ts'
 import { memoryClients } from './clients.ts'
 import { memoryEvents } from './events.ts'
+import { memoryFailures } from './failures.ts'
 import { memoryKeys } from './keys.ts'
+import { memoryLostWrites } from './lost-writes.ts'
 import { memorySessions } from './sessions.ts'
 import type { MemoryState } from './state.ts'
 import { memoryUsers } from './users.ts'
@@ -11,8 +13,6 @@ import { memoryUsers } from './users.ts'
 export interface MemoryStorageOptions {
   /** The store's clock. */
   readonly clock: Clock
-  /** Id of the client that exists without being registered. */
-  readonly builtInClientId: string
 }
 
 /** An engine for tests: passes the contract that every engine passes, keeps nothing when the process ends. */
@@ -24,9 +24,11 @@ export function memoryStorage(options: MemoryStorageOptions): Storage {
     clients: new Map(),
     signingKeys: new Map(),
     refreshKeys: new Map(),
+    failures: new Map(),
     events: [],
     lastSequence: 0,
     keysVersion: 0,
+    lostWrites: { sessions: 0, noticedAt: null, intactUntil: null, settledAt: null },
   }
   return {
     engine: 'memory',
@@ -39,9 +41,11 @@ export function memoryStorage(options: MemoryStorageOptions): Storage {
     },
     async close() {},
     ...memorySessions(state),
+    ...memoryLostWrites(state),
     ...memoryUsers(state),
     ...memoryClients(state),
     ...memoryKeys(state),
     ...memoryEvents(state),
+    ...memoryFailures(state),
   }
 }

@@ -1,6 +1,8 @@
 import type { SessionEndReason } from '@pawl/protocol'
+import { builtInClientIds } from '../../registered-clients/client.ts'
 import type { SessionRecord } from '../../tokens/session.ts'
 import type { SessionStore } from '../../tokens/session-store.ts'
+import { noteLostWrites } from './lost-writes.ts'
 import { detached, detachedSession, type MemoryState, writeEvent } from './state.ts'
 
 /** Neither revoked nor expired at `now`. */
@@ -18,6 +20,19 @@ export function endSessions(
   const ending = [...state.sessions.values()].filter((session) => session.revokedAt === null && matches(session))
   for (const session of ending) state.sessions.set(session.id, { ...session, revokedAt: now, revokedReason: reason })
   return ending.map((session) => session.id)
+}
+
+/** Puts a holder in front of those that are known, if it is new and there is room. */
+function withHolder(holders: Uint8Array, holder: Uint8Array | undefined): Uint8Array {
+  if (holder === undefined) return holders
+  const size = holder.length
+  const known = Array.from({ length: holders.length / size }, (_, place) =>
+    Buffer.from(holders.subarray(place * size, (place + 1) * size)),
+  )
+  const full = known.at(-1)?.some((byte) => byte !== 0) === true
+  return full || known.some((one) => one.equals(holder))
+    ? holders
+    : new Uint8Array(Buffer.concat([holder, ...known.slice(0, -1)]))
 }
 
 /** Sessions in memory. No function awaits between its check and its write: that makes each of them atomic. */
@@ -46,7 +61,7 @@ export function memorySessions(state: MemoryState): SessionStore {
 
     async openSession(session, event) {
       if (state.users.get(session.userId)?.user.disabledAt !== null) return 'user_disabled'
-      if (session.clientId !== state.builtInClientId && !state.clients.has(session.clientId)) return 'client_removed'
+      if (!builtInClientIds.has(session.clientId) && !state.clients.has(session.clientId)) return 'client_removed'
       if (state.sessions.has(session.id)) throw new Error('session id is in use')
       state.sessions.set(session.id, detachedSession(session))
       writeEvent(state, event)
@@ -57,8 +72,10 @@ export function memorySessions(state: MemoryState): SessionStore {
       const session = writable(move.id, move.expectedGeneration, move.now)
       if (session === undefined || move.generation < session.generation) return false
       const { generation, tokenHash, refreshKeyId, recent, idleExpiresAt } = move
-      const moved = { ...session, generation, tokenHash, refreshKeyId, recent, idleExpiresAt, repeats: 0 }
+      const counters = { repeats: 0, repeatHolders: new Uint8Array(session.repeatHolders.length), peeks: 0 }
+      const moved = { ...session, generation, tokenHash, refreshKeyId, recent, idleExpiresAt, ...counters }
       state.sessions.set(session.id, detachedSession({ ...moved, lastUsedAt: move.now, lastUsedFrom: move.usedFrom }))
+      if (move.lostSince !== undefined) noteLostWrites(state, move.lostSince, move.now)
       if (move.event !== undefined) writeEvent(state, move.event)
       return true
     },
@@ -66,8 +83,18 @@ export function memorySessions(state: MemoryState): SessionStore {
     async countRepeat(repeat) {
       const session = writable(repeat.id, repeat.expectedGeneration, repeat.now)
       if (session === undefined) return false
-      state.sessions.set(session.id, { ...session, repeats: session.repeats + 1 })
+      const counted = { ...session, repeats: session.repeats + 1 }
+      const repeatHolders = withHolder(session.repeatHolders, repeat.holder)
+      state.sessions.set(session.id, { ...counted, repeatHolders })
       if (repeat.event !== undefined) writeEvent(state, repeat.event)
+      return true
+    },
+
+    async countPeek(peek) {
+      const session = writable(peek.id, peek.expectedGeneration, peek.now)
+      if (session === undefined) return false
+      state.sessions.set(session.id, { ...session, peeks: session.peeks + 1 })
+      if (peek.event !== undefined) writeEvent(state, peek.event)
       return true
     },
 
@@ -88,6 +115,18 @@ export function memorySessions(state: MemoryState): SessionStore {
       )
       if (ended.length > 0) writeEvent(state, { ...ending.event, endedSessions: ended })
       return ended
+    },
+
+    async endLiveSessions({ after, limit, now, reason, event }) {
+      const ids = [...state.sessions.values()]
+        .filter((session) => session.id > after && isLive(session, now))
+        .map((session) => session.id)
+        .sort((left, right) => (left < right ? -1 : 1))
+        .slice(0, limit)
+      const batch = new Set(ids)
+      endSessions(state, (session) => batch.has(session.id), now, reason)
+      if (ids.length > 0) writeEvent(state, { ...event, endedSessions: ids })
+      return ids
     },
 
     async listUserSessions(userId) {

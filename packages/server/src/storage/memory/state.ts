@@ -2,22 +2,24 @@ import type { RefreshKeyRecord, SigningKeyRecord } from '../../keys/key-store.ts
 import type { ClientRecord } from '../../registered-clients/client.ts'
 import type { Clock } from '../../secrets/random.ts'
 import type { SecurityEvent, StoredSecurityEvent } from '../../security-events/security-event.ts'
+import type { LostWrites } from '../../tokens/lost-writes-store.ts'
 import type { SessionRecord } from '../../tokens/session.ts'
 import type { UserRecord } from '../../users/user.ts'
 
 /** What the ports of this engine share. */
 export interface MemoryState {
   readonly clock: Clock
-  readonly builtInClientId: string
   readonly sessions: Map<string, SessionRecord>
   readonly users: Map<string, { readonly user: UserRecord; readonly usernameKey: string }>
   readonly clients: Map<string, ClientRecord>
   readonly signingKeys: Map<string, SigningKeyRecord>
   readonly refreshKeys: Map<string, RefreshKeyRecord>
+  readonly failures: Map<string, { readonly count: number; readonly endsAt: number }>
   /** In the order of writing. */
   events: StoredSecurityEvent[]
   lastSequence: number
   keysVersion: number
+  lostWrites: LostWrites
 }
 
 /** Puts an event at the end of the outbox. */
@@ -36,6 +38,7 @@ export function detachedSession(session: SessionRecord): SessionRecord {
     tokenHash: new Uint8Array(session.tokenHash),
     seed: new Uint8Array(session.seed),
     recent: new Uint8Array(session.recent),
+    repeatHolders: new Uint8Array(session.repeatHolders),
     openedFrom: { ...session.openedFrom },
     lastUsedFrom: { ...session.lastUsedFrom },
   }

@@ -1,11 +1,10 @@
 import { clientAuthenticationMethods, type GrantType, grantTypes } from '@pawl/protocol'
-import type { ClientRecord } from '../../registered-clients/client.ts'
+import { builtInClientIds, type ClientRecord } from '../../registered-clients/client.ts'
 import type { ClientStore } from '../../registered-clients/client-store.ts'
 import { storableText } from '../storable-text.ts'
 import { bytesOrNull, integer, integerOrNull, oneOf, text, textList } from './columns.ts'
 import type { Database, Row } from './database.ts'
 import { writeEvent } from './events.ts'
-import type { SqliteStorageOptions } from './options.ts'
 import { endSessionsOfClient } from './sessions.ts'
 
 const columns = `
@@ -44,7 +43,7 @@ function clientRecord(row: Row): ClientRecord {
 }
 
 /** Registered clients in SQLite. */
-export function sqliteClients(database: Database, { builtInClientId }: SqliteStorageOptions): ClientStore {
+export function sqliteClients(database: Database): ClientStore {
   return {
     async findClient(id) {
       const row = database.get(find, { id })
@@ -56,7 +55,7 @@ export function sqliteClients(database: Database, { builtInClientId }: SqliteSto
     },
 
     async addClient(client, event) {
-      if (client.id === builtInClientId) return false
+      if (builtInClientIds.has(client.id)) return false
       const values = {
         id: storableText(client.id),
         type: client.type,

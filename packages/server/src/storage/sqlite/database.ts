@@ -12,8 +12,8 @@ export type Row = Readonly<Record<string, SQLOutputValue>>
 export type Values = Readonly<Record<string, SQLInputValue>>
 
 /**
- * One connection. Everything here is synchronous: a transaction begins and ends in one turn of the event loop, so
- * nothing else of this process can slip into it.
+ * One connection. A transaction begins and ends in one turn of the event loop, so nothing else of this process can slip
+ * into it; only waiting for another process to let go of the file takes further turns.
  */
 export interface Database {
   /** Opens the file, creates it where there is none, and brings its schema up to date. */
@@ -24,10 +24,10 @@ export interface Database {
   /** Runs a statement and tells how many rows it changed. */
   run(sql: string, values?: Values): number
   /**
-   * Runs `work` between BEGIN IMMEDIATE and COMMIT, or rolls back when it throws. Other processes that write wait for
-   * each other here, at most for the connection's busy time.
+   * Runs `work` between BEGIN IMMEDIATE and COMMIT, or rolls back when it throws; at once, if no other process writes.
+   * Otherwise it is tried again and again for the connection's busy time, while this process goes on with the rest.
    */
-  transaction<Result>(work: () => Result): Result
+  transaction<Result>(work: () => Result): Promise<Result>
   /** Runs several reads on one snapshot. */
   snapshot<Result>(work: () => Result): Result
   /** Moves the log into the file and lets go of it. */
@@ -35,6 +35,10 @@ export interface Database {
 }
 
 const defaultBusyMilliseconds = 5000
+
+/** Pauses between two attempts at the write lock: most writers hold it for a millisecond or two. */
+const shortestPause = 1
+const longestPause = 20
 
 /**
  * SQLite's primary result codes that blame the statement or its values. Every other one blames the connection, the file
@@ -51,15 +55,24 @@ const statementFaults: ReadonlySet<number> = new Set([
 
 const busyCode = 5
 
+/** What SQLite says of a file whose content it cannot make sense of: CORRUPT and NOTADB. */
+const damageCodes: ReadonlySet<number> = new Set([11, 26])
+
 function primaryCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined
   return error.errcode & 0xff
 }
 
 /** What a caller may see of an error of the driver. */
-function classified(error: unknown): unknown {
+function classified(error: unknown, file: string): unknown {
   const code = primaryCode(error)
-  return code === undefined || statementFaults.has(code) ? error : storageUnavailable(error)
+  if (code === undefined || statementFaults.has(code)) return error
+  if (!damageCodes.has(code)) return storageUnavailable(error)
+  const found = error instanceof Error ? error.message : String(error)
+  return storageUnavailable(
+    error,
+    `the database ${file} is damaged (${found}): stop whatever uses it and put a backup in its place`,
+  )
 }
 
 /** SQLite has often rolled back by itself; what a second attempt says would only hide the first error. */
@@ -67,14 +80,6 @@ function rollBack(connection: DatabaseSync): void {
   try {
     if (connection.isTransaction) connection.exec('ROLLBACK')
   } catch {}
-}
-
-function guarded<Result>(work: () => Result): Result {
-  try {
-    return work()
-  } catch (error) {
-    throw classified(error)
-  }
 }
 
 /** The file holds password hashes and sealed keys: nobody but its owner reads it. Its log inherits the mode. */
@@ -119,11 +124,19 @@ async function switchToWriteAheadLog(connection: DatabaseSync, busyMilliseconds:
  * A connection to one SQLite file.
  *
  * @param file path of the file; its folder is created when it is missing
- * @param busyMilliseconds how long a statement waits for another process before it gives up; default 5000
+ * @param busyMilliseconds how long a transaction waits for another process before it gives up; default 5000
  */
 export function sqliteDatabase(file: string, busyMilliseconds: number = defaultBusyMilliseconds): Database {
   let connection: DatabaseSync | undefined
   const statements = new Map<string, StatementSync>()
+
+  function guarded<Result>(work: () => Result): Result {
+    try {
+      return work()
+    } catch (error) {
+      throw classified(error, file)
+    }
+  }
 
   function opened(): DatabaseSync {
     if (connection === undefined) throw storageUnavailable(new Error('the database is not open'))
@@ -138,9 +151,8 @@ export function sqliteDatabase(file: string, busyMilliseconds: number = defaultB
     return prepared
   }
 
-  function between<Result>(begin: string, work: () => Result): Result {
+  function between<Result>(work: () => Result): Result {
     const database = opened()
-    guarded(() => statement(begin).run())
     try {
       const result = work()
       guarded(() => statement('COMMIT').run())
@@ -148,6 +160,17 @@ export function sqliteDatabase(file: string, busyMilliseconds: number = defaultB
     } catch (error) {
       rollBack(database)
       throw error
+    }
+  }
+
+  /** Takes the write lock, unless another process has it; throws once that has been waited for long enough. */
+  function begun(waited: number): boolean {
+    try {
+      statement('BEGIN IMMEDIATE').run()
+      return true
+    } catch (error) {
+      if (primaryCode(error) !== busyCode || waited >= busyMilliseconds) throw classified(error, file)
+      return false
     }
   }
 
@@ -162,17 +185,30 @@ export function sqliteDatabase(file: string, busyMilliseconds: number = defaultB
         await switchToWriteAheadLog(candidate, busyMilliseconds)
         candidate.exec(settings)
         migrate(candidate)
+        // From here on SQLite's own waiting would hold up everything else of this process; see transaction. In WAL
+        // readers do not wait.
+        candidate.exec('PRAGMA busy_timeout = 0')
         connection = candidate
       } catch (error) {
         candidate?.close()
-        throw classified(error)
+        throw classified(error, file)
       }
     },
     get: (sql, values = {}) => guarded(() => statement(sql).get(values)),
     all: (sql, values = {}) => guarded(() => statement(sql).all(values)),
     run: (sql, values = {}) => guarded(() => Number(statement(sql).run(values).changes)),
-    transaction: (work) => between('BEGIN IMMEDIATE', work),
-    snapshot: (work) => between('BEGIN', work),
+    async transaction(work) {
+      let waited = 0
+      for (let next = shortestPause; !begun(waited); next = Math.min(2 * next, longestPause)) {
+        await pause(next)
+        waited += next
+      }
+      return between(work)
+    },
+    snapshot(work) {
+      guarded(() => statement('BEGIN').run())
+      return between(work)
+    },
     close() {
       if (connection === undefined) return
       const closing = connection

@@ -8,6 +8,7 @@ const eventTypes: Readonly<Record<SecurityEventType, true>> = {
   session_ended: true,
   session_replayed: true,
   session_superseded_use: true,
+  session_ahead_use: true,
   session_rolled_forward: true,
   session_stranger: true,
   attempt_id_reused: true,
@@ -18,7 +19,11 @@ const eventTypes: Readonly<Record<SecurityEventType, true>> = {
   client_removed: true,
   signing_key_added: true,
   signing_key_killed: true,
+  signing_key_resealed: true,
+  signing_key_removed: true,
   refresh_key_added: true,
+  refresh_key_retired: true,
+  store_restored: true,
 }
 
 const securityEvent: z.ZodType<SecurityEvent> = z.object({

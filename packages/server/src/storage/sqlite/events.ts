@@ -27,7 +27,7 @@ export function writeDocument(database: Database, document: string): void {
 export function sqliteEvents(database: Database): EventStore {
   return {
     async appendEvent(event) {
-      database.transaction(() => writeEvent(database, event))
+      await database.transaction(() => writeEvent(database, event))
     },
 
     async nextEvents(limit) {
@@ -38,7 +38,7 @@ export function sqliteEvents(database: Database): EventStore {
 
     async forgetEvents(sequences) {
       if (sequences.length === 0) return
-      database.transaction(() => database.run(forget, { sequences: JSON.stringify(sequences) }))
+      await database.transaction(() => database.run(forget, { sequences: JSON.stringify(sequences) }))
     },
   }
 }

@@ -16,6 +16,10 @@ const addSigningKey = `
   INSERT INTO signing_keys (${signingKeyColumns})
   VALUES (:kid, :algorithm, :publicJwk, :sealedPrivateKey, :secretId, :createdAt, :activeFrom) ON CONFLICT DO NOTHING`
 
+const replaceSealed = `
+  UPDATE signing_keys SET secret_id = :toSecretId, sealed_private_key = :sealedPrivateKey
+  WHERE kid = :kid AND secret_id = :fromSecretId`
+
 const refreshKeyColumns = 'id, created_at, active_from, retired_at'
 const addRefreshKey = `
   INSERT INTO refresh_keys (${refreshKeyColumns})
@@ -92,7 +96,15 @@ export function sqliteKeys(database: Database, { clock }: SqliteStorageOptions):
     async removeSigningKey(kid, event) {
       return database.transaction(() => {
         if (!changed('DELETE FROM signing_keys WHERE kid = :kid', { kid })) return false
-        if (event !== undefined) writeEvent(database, event)
+        writeEvent(database, event)
+        return true
+      })
+    },
+
+    async replaceSealedKey(replacement, event) {
+      return database.transaction(() => {
+        if (!changed(replaceSealed, { ...replacement })) return false
+        writeEvent(database, event)
         return true
       })
     },
@@ -112,9 +124,14 @@ export function sqliteKeys(database: Database, { clock }: SqliteStorageOptions):
       )
     },
 
-    async retireRefreshKey(keyId, now) {
+    async retireRefreshKey(keyId, now, event) {
       const bytesOfId = idBytes(keyId, keyIdBytes)
-      return bytesOfId !== undefined && database.transaction(() => changed(retire, { id: bytesOfId, now }))
+      if (bytesOfId === undefined) return false
+      return database.transaction(() => {
+        if (!changed(retire, { id: bytesOfId, now })) return false
+        writeEvent(database, event)
+        return true
+      })
     },
   }
 }

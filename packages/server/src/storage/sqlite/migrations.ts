@@ -105,6 +105,31 @@ export const migrations: readonly string[] = [
     document TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- Suspicion about the current generation, of a fixed size: four fingerprints of 4 bytes.
+  ALTER TABLE sessions ADD COLUMN repeat_holders BLOB NOT NULL DEFAULT x'00000000000000000000000000000000'
+    CHECK (length(repeat_holders) = 16);
+  ALTER TABLE sessions ADD COLUMN peeks INTEGER NOT NULL DEFAULT 0;
+  `,
+  `
+  CREATE TABLE failures (
+    key TEXT PRIMARY KEY,
+    count INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX failures_by_end ON failures (ends_at);
+  `,
+  `
+  -- What sessions that rolled forward have shown of writes that this file no longer holds.
+  CREATE TABLE lost_writes (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    sessions INTEGER NOT NULL,
+    noticed_at INTEGER,
+    intact_until INTEGER,
+    settled_at INTEGER
+  ) STRICT;
+  INSERT INTO lost_writes (only, sessions) VALUES (1, 0);
+  `,
 ]
 
 function pragma(connection: DatabaseSync, name: 'application_id' | 'user_version'): number {

@@ -6,8 +6,6 @@ export interface SqliteStorageOptions {
   readonly file: string
   /** The store's clock. Nothing here asks SQLite for the time. */
   readonly clock: Clock
-  /** Id of the client that exists without being registered. */
-  readonly builtInClientId: string
   /** How long a statement waits for another process before it gives up, in milliseconds; default 5000. */
   readonly busyMilliseconds?: number
 }

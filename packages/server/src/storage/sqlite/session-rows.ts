@@ -13,8 +13,8 @@ export const endReasons: readonly SessionEndReason[] = Object.keys(sessionEndRea
 /** The columns that {@link sessionRecord} reads, of `sessions` and of `users` joined to it. */
 export const sessionColumns = `
   sessions.id AS session_id, users.id AS user_id, terms, generation, token_hash, refresh_key_id, seed, recent,
-  sessions.created_at AS opened_at, last_used_at, idle_expires_at, absolute_expires_at, repeats, revoked_at,
-  revoked_reason, binding, used_address, used_user_agent, opened_address, opened_user_agent`
+  sessions.created_at AS opened_at, last_used_at, idle_expires_at, absolute_expires_at, repeats, repeat_holders,
+  peeks, revoked_at, revoked_reason, binding, used_address, used_user_agent, opened_address, opened_user_agent`
 
 /** The condition of every write of a refresh: still there, neither revoked nor expired at `:now`. */
 export const isLive = 'revoked_at IS NULL AND idle_expires_at > :now AND absolute_expires_at > :now'
@@ -55,6 +55,8 @@ export function sessionRecord(row: Row, terms: SessionTerms): SessionRecord {
       userAgent: lastUsed(row, 'used_user_agent', openedFrom.userAgent),
     },
     repeats: integer(row, 'repeats'),
+    repeatHolders: bytes(row, 'repeat_holders'),
+    peeks: integer(row, 'peeks'),
     revokedAt: integerOrNull(row, 'revoked_at'),
     revokedReason: row['revoked_reason'] === null ? null : oneOf(row, 'revoked_reason', endReasons),
   }

@@ -1,9 +1,11 @@
+import { builtInClientIds } from '../../registered-clients/client.ts'
 import type { SessionRecord } from '../../tokens/session.ts'
 import type { SessionStore } from '../../tokens/session-store.ts'
-import { generationBytes, id, idBytes, integer, writtenIdBytes } from './columns.ts'
+import { bytes, generationBytes, id, idBytes, integer, writtenIdBytes } from './columns.ts'
 import type { Database, Row, Values } from './database.ts'
 import { eventDocument, writeDocument, writeEvent } from './events.ts'
 import type { GroupCommit } from './group-commit.ts'
+import { noteLostWrites } from './lost-writes.ts'
 import type { SqliteStorageOptions } from './options.ts'
 import { isLive, sessionColumns, sessionRecord, usedColumn } from './session-rows.ts'
 import type { TermsTable } from './session-terms.ts'
@@ -19,11 +21,11 @@ const readOne = `
 const insert = `
   INSERT INTO sessions (
     id, user, terms, generation, token_hash, refresh_key_id, seed, recent, created_at, last_used_at, idle_expires_at,
-    absolute_expires_at, repeats, revoked_at, revoked_reason, binding, used_address, used_user_agent, opened_address,
-    opened_user_agent
+    absolute_expires_at, repeats, repeat_holders, peeks, revoked_at, revoked_reason, binding, used_address,
+    used_user_agent, opened_address, opened_user_agent
   ) VALUES (
     :id, :user, :terms, :generation, :tokenHash, :refreshKeyId, :seed, :recent, :createdAt, :lastUsedAt, :idleExpiresAt,
-    :absoluteExpiresAt, :repeats, :revokedAt, :revokedReason, :binding,
+    :absoluteExpiresAt, :repeats, :repeatHolders, :peeks, :revokedAt, :revokedReason, :binding,
     ${usedColumn(':usedAddress', ':openedAddress')}, ${usedColumn(':usedUserAgent', ':openedUserAgent')},
     :openedAddress, :openedUserAgent
   )`
@@ -31,12 +33,23 @@ const insert = `
 const move = `
   UPDATE sessions SET generation = :generation, token_hash = :tokenHash, refresh_key_id = :refreshKeyId,
     recent = :recent, last_used_at = :now, idle_expires_at = :idleExpiresAt, repeats = 0,
+    repeat_holders = zeroblob(16), peeks = 0,
     used_address = ${usedColumn(':usedAddress', 'opened_address')},
     used_user_agent = ${usedColumn(':usedUserAgent', 'opened_user_agent')}
   WHERE id = :id AND generation = :expectedGeneration AND generation <= :generation AND ${isLive}`
 
+const holderAt = (place: number): string => `substr(repeat_holders, ${place * 4 + 1}, 4)`
+
+// One statement, so that of many holders at once none is lost. The last place stays empty while there is room.
 const countOneRepeat = `
-  UPDATE sessions SET repeats = repeats + 1 WHERE id = :id AND generation = :expectedGeneration AND ${isLive}`
+  UPDATE sessions SET repeats = repeats + 1, repeat_holders = CASE
+    WHEN :holder IS NULL OR ${holderAt(3)} <> zeroblob(4)
+      OR :holder IN (${[0, 1, 2].map(holderAt).join(', ')}) THEN repeat_holders
+    ELSE CAST(:holder || substr(repeat_holders, 1, 12) AS BLOB) END
+  WHERE id = :id AND generation = :expectedGeneration AND ${isLive}`
+
+const countOnePeek = `
+  UPDATE sessions SET peeks = peeks + 1 WHERE id = :id AND generation = :expectedGeneration AND ${isLive}`
 
 const endOne = `
   UPDATE sessions SET revoked_at = :now, revoked_reason = :reason WHERE id = :id AND revoked_at IS NULL`
@@ -51,6 +64,8 @@ const endOfClient = `
   UPDATE sessions SET revoked_at = :now, revoked_reason = 'client_removed'
   WHERE revoked_at IS NULL AND terms IN (SELECT number FROM session_terms WHERE client_id = :clientId)
   RETURNING id`
+
+const liveAfter = `SELECT id FROM sessions WHERE id > :after AND ${isLive} ORDER BY id LIMIT :limit`
 
 const listOfUser = `
   SELECT ${sessionColumns} FROM sessions JOIN users ON users.number = sessions.user
@@ -102,6 +117,8 @@ function insertedValues(session: SessionRecord, user: number, terms: number): Va
     idleExpiresAt: session.idleExpiresAt,
     absoluteExpiresAt: session.absoluteExpiresAt,
     repeats: session.repeats,
+    repeatHolders: session.repeatHolders,
+    peeks: session.peeks,
     revokedAt: session.revokedAt,
     revokedReason: session.revokedReason,
     binding: session.binding,
@@ -117,7 +134,7 @@ export function sqliteSessions(
   database: Database,
   commits: GroupCommit,
   terms: TermsTable,
-  { clock, builtInClientId }: SqliteStorageOptions,
+  { clock }: SqliteStorageOptions,
 ): SessionStore {
   const record = (row: Row): SessionRecord => sessionRecord(row, terms.termsOf(integer(row, 'terms')))
 
@@ -134,7 +151,7 @@ export function sqliteSessions(
         const user = database.get('SELECT number, disabled_at FROM users WHERE id = :id', { id: session.userId })
         if (user?.['disabled_at'] !== null) return 'user_disabled'
         const registered = database.get('SELECT 1 FROM clients WHERE id = :id', { id: session.clientId })
-        if (session.clientId !== builtInClientId && registered === undefined) return 'client_removed'
+        if (!builtInClientIds.has(session.clientId) && registered === undefined) return 'client_removed'
         database.run(insert, insertedValues(session, integer(user, 'number'), terms.numberOf(session)))
         writeEvent(database, event)
         return 'opened'
@@ -157,6 +174,7 @@ export function sqliteSessions(
       const document = moved.event && eventDocument(moved.event)
       return commits.submit(() => {
         if (database.run(move, values) === 0) return false
+        if (moved.lostSince !== undefined) noteLostWrites(database, moved.lostSince, moved.now)
         if (document !== undefined) writeDocument(database, document)
         return true
       })
@@ -167,10 +185,25 @@ export function sqliteSessions(
         id: writtenIdBytes(repeat.id, sessionIdBytes),
         expectedGeneration: generationBytes(repeat.expectedGeneration),
         now: repeat.now,
+        holder: repeat.holder ?? null,
       }
       const document = repeat.event && eventDocument(repeat.event)
       return commits.submit(() => {
         if (database.run(countOneRepeat, values) === 0) return false
+        if (document !== undefined) writeDocument(database, document)
+        return true
+      })
+    },
+
+    async countPeek(peek) {
+      const values = {
+        id: writtenIdBytes(peek.id, sessionIdBytes),
+        expectedGeneration: generationBytes(peek.expectedGeneration),
+        now: peek.now,
+      }
+      const document = peek.event && eventDocument(peek.event)
+      return commits.submit(() => {
+        if (database.run(countOnePeek, values) === 0) return false
         if (document !== undefined) writeDocument(database, document)
         return true
       })
@@ -189,6 +222,19 @@ export function sqliteSessions(
     async endUserSessions({ userId, except, now, reason, event }) {
       return database.transaction(() => {
         const endedSessions = endSessionsOfUser(database, { userId, except, now, reason })
+        if (endedSessions.length > 0) writeEvent(database, { ...event, endedSessions })
+        return endedSessions
+      })
+    },
+
+    async endLiveSessions({ after, limit, now, reason, event }) {
+      const from = after === '' ? new Uint8Array() : writtenIdBytes(after, sessionIdBytes)
+      return database.transaction(() => {
+        const endedSessions = database.all(liveAfter, { after: from, limit, now }).map((row) => {
+          const sessionId = bytes(row, 'id')
+          database.run(endOne, { id: sessionId, now, reason })
+          return id(row, 'id')
+        })
         if (endedSessions.length > 0) writeEvent(database, { ...event, endedSessions })
         return endedSessions
       })

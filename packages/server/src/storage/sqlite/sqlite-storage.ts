@@ -2,8 +2,10 @@ import type { Storage } from '../store-ports.ts'
 import { sqliteClients } from './clients.ts'
 import { type Database, sqliteDatabase } from './database.ts'
 import { sqliteEvents } from './events.ts'
+import { sqliteFailures } from './failures.ts'
 import { groupCommit } from './group-commit.ts'
 import { sqliteKeys } from './keys.ts'
+import { sqliteLostWrites } from './lost-writes.ts'
 import type { SqliteStorageOptions } from './options.ts'
 import { termsTable } from './session-terms.ts'
 import { sqliteSessions } from './sessions.ts'
@@ -36,13 +38,15 @@ export function sqliteStorageOn(database: Database, options: SqliteStorageOption
       return findings.filter((finding) => finding !== 'ok')
     },
     async close() {
-      commits.flush()
+      await commits.flush()
       database.close()
     },
     ...sqliteSessions(database, commits, terms, options),
+    ...sqliteLostWrites(database),
     ...sqliteUsers(database),
-    ...sqliteClients(database, options),
+    ...sqliteClients(database),
     ...sqliteKeys(database, options),
     ...sqliteEvents(database),
+    ...sqliteFailures(database, commits, options),
   }
 }

@@ -72,7 +72,7 @@ export function sqliteUsers(database: Database): UserStore {
     },
 
     async recordExternalUser(user, usernameKey) {
-      database.transaction(() => database.run(recordExternal, writtenUser(user, usernameKey)))
+      await database.transaction(() => database.run(recordExternal, writtenUser(user, usernameKey)))
     },
 
     async replacePasswordHash(id, from, to) {
