@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildPackages } from '../packaging/build-packages.ts'
 import { packPackages } from '../packaging/pack-packages.ts'
@@ -9,6 +9,9 @@ import { readPackages } from '../packaging/packages.ts'
 import { failingImports, installTarballs, publintMessages, wrongContents, wrongTypes } from './packed-packages.ts'
 import { plant } from './planted-tree.ts'
 import { repository } from './run-tool.ts'
+
+/** The command's first line asks the PATH for Node: it is to find the one that the tests run on. */
+const pathOfThisNode = `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`
 
 describe('the packages as they would be published', () => {
   const published = readPackages(repository).filter(({ manifest }) => !manifest.private)
@@ -45,7 +48,7 @@ describe('the packages as they would be published', () => {
 
   test('the installed command answers', () => {
     const command = join(application, 'node_modules/@pawl/cli/src/main.js')
-    const run = spawnSync(command, ['--help'], { encoding: 'utf8' })
+    const run = spawnSync(command, ['--help'], { encoding: 'utf8', env: { ...process.env, PATH: pathOfThisNode } })
     expect(run.stderr).toBe('')
     expect(run.stdout).toContain('Usage: pawl')
     expect(run.status).toBe(0)

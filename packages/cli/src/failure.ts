@@ -14,11 +14,15 @@ const hints: Readonly<Record<string, string>> = {
   EEXIST: 'PAWL_DATA must name a directory.',
 }
 
-/** A failure as lines for stderr, each with what to do where that is known. */
-export function describeFailure(error: unknown): readonly string[] {
+/**
+ * A failure as lines for stderr, each with what to do where that is known.
+ *
+ * @param otherwise what to do where it is not
+ */
+export function describeFailure(error: unknown, otherwise = 'To find out more, run: pawl doctor'): readonly string[] {
   if (error instanceof ConfigurationError) return error.problems.map((problem) => onOneLine(describeProblem(problem)))
   if (!(error instanceof Error)) return [onOneLine(String(error))]
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   const message = error.message.replace(/[.\s]+$/, '')
-  return [onOneLine(`${message}. ${hints[code] ?? 'To find out more, run: pawl doctor'}`)]
+  return [onOneLine(`${message}. ${hints[code] ?? otherwise}`)]
 }

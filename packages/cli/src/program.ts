@@ -7,8 +7,10 @@ import { clientRemove } from './commands/client-remove.ts'
 import { doctor } from './commands/doctor.ts'
 import { keyKill } from './commands/key-kill.ts'
 import { keyList } from './commands/key-list.ts'
+import { keyReseal } from './commands/key-reseal.ts'
 import { keyRotate } from './commands/key-rotate.ts'
 import { migrate } from './commands/migrate.ts'
+import { restore } from './commands/restore.ts'
 import { sessionList } from './commands/session-list.ts'
 import { sessionRevoke } from './commands/session-revoke.ts'
 import { start } from './commands/start.ts'
@@ -35,7 +37,7 @@ const commandGroups: readonly {
   {
     name: 'key',
     about: 'keys that sign access tokens and derive refresh tokens',
-    commands: [keyList, keyRotate, keyKill],
+    commands: [keyList, keyRotate, keyReseal, keyKill],
   },
   { name: 'token', about: 'what a token is', commands: [tokenInspect] },
 ]
@@ -77,6 +79,7 @@ function createProgram(surroundings: Surroundings): Command {
   }
   program.addCommand(migrate(surroundings))
   program.addCommand(doctor(surroundings))
+  program.addCommand(restore(surroundings))
   answerThroughTerminal(program, surroundings.terminal)
   return program
 }

@@ -1,9 +1,9 @@
 import type { SessionListing } from '@pawl/server'
 import { instant, instantOrNull } from './output.ts'
 
-/** When a session ends if nothing uses it before, in milliseconds: whichever of the two limits comes first. */
-export function sessionEnd(session: SessionListing): number {
-  return Math.min(session.idleExpiresAt, session.absoluteExpiresAt)
+/** When a session ends and by which of its two limits, for people. */
+export function explainEnd(session: Pick<SessionListing, 'endsAt' | 'endsBy'>): string {
+  return `${instant(session.endsAt)} ${session.endsBy === 'idle' ? 'if nothing uses it before' : 'whatever happens'}`
 }
 
 /** A session as JSON, in the words of `GET /auth/sessions` where it has them. */
@@ -17,9 +17,13 @@ export function sessionDocument(session: SessionListing): Readonly<Record<string
     generation: session.generation,
     created_at: instant(session.createdAt),
     last_used_at: instant(session.lastUsedAt),
-    ends_at: instant(sessionEnd(session)),
+    ends_at: instant(session.endsAt),
+    ends_by: session.endsBy,
     address: session.lastUsedFrom.address,
     user_agent: session.lastUsedFrom.userAgent,
+    repeats: session.repeats,
+    repeat_holders: session.repeatHolders,
+    peeks: session.peeks,
     revoked_at: instantOrNull(session.revokedAt),
     revoked_reason: session.revokedReason,
   }

@@ -42,6 +42,13 @@ describe('exit status and errors', () => {
     'start --secrets x',
     'start --prot 3',
     'key kill',
+    'restore',
+    'restore --keep-sessions',
+    'restore --lost-since 2026-01-31T12:00:00Z',
+    'restore --lost-since 2026-01-31T12:00:00Z --keep-sessions --end-sessions',
+    'restore --lost-since yesterday --keep-sessions',
+    'restore --lost-since 2026-01-31T12:00:00 --keep-sessions',
+    'restore --lost-since 2026-13-31T12:00:00Z --keep-sessions',
   ])('"pawl %s" is not understood: 2', async (words) => {
     const { status, stdout, stderr } = await pawl(words === '' ? [] : words.split(' '), { environment })
     expect(status).toBe(2)
@@ -58,6 +65,8 @@ describe('exit status and errors', () => {
     'session list --user nobody',
     'key kill nothing',
     'token inspect',
+    'restore --lost-since 2999-01-01T00:00:00Z --keep-sessions',
+    'restore --lost-since 2026-01-31T12:00:00Z --keep-sessions --journal /nowhere/at/all',
   ])('"pawl %s" is refused in one line that says what to do: 1', async (words) => {
     const { status, stdout, stderr } = await run(words, `${password}\n`)
     expect(status).toBe(1)
@@ -214,6 +223,28 @@ describe('keys and migrations', () => {
   test('migrate may be run again and again', async () => {
     expect(await run('migrate')).toMatchObject({ status: 0, stdout: expect.stringContaining('up to date') })
     expect(await json('migrate')).toEqual({ engine: 'sqlite', up_to_date: true })
+  })
+})
+
+describe('restore', () => {
+  test('F8 reads the journal from standard input, and tells what it found there', async () => {
+    await run('user add ann --password-stdin', password)
+    const event = { type: 'password_changed', at: Date.UTC(2026, 0, 31, 13), actor: 'user', userId: 'usr_gone' }
+    const journal = `${JSON.stringify({ event, sequence: 1 })}\n{"event":{"type":"session_en`
+    const told = await json('restore --lost-since 2026-01-31T12:00:00+00:00 --keep-sessions --journal -', journal)
+    expect(told).toEqual({
+      journal: { events: 1, unreadable_lines: 1, from: '2026-01-31T13:00:00.000Z', to: '2026-01-31T13:00:00.000Z' },
+      reapplied: { sessions_ended: 0, users_disabled: 0, clients_removed: 0, keys_killed: 0 },
+      standing: 0,
+      passwords_undone: [],
+      users_gone: [],
+      clients_gone: [],
+      other_sessions: { choice: 'keep', count: 0 },
+    })
+    expect(await run('restore --lost-since 2026-01-31T12:00:00Z --end-sessions --journal -', '')).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^the journal holds no event since then: is it the right one\?\nended 0 other/),
+    })
   })
 })
 

@@ -15,7 +15,7 @@ export interface ErrorRow {
 export const errorTable = {
   invalid_request: {
     status: 400,
-    description: 'The request is malformed: something is missing, repeated or not of its form.',
+    description: 'The request is malformed: something in it is missing, repeated, not of its form or not acceptable.',
   },
   invalid_client: { status: 401, description: 'Client authentication failed.' },
   invalid_grant: { status: 400, description: 'The refresh token is not valid, or its session has ended.' },
@@ -61,6 +61,7 @@ export const sessionEndReasons = {
   password_changed: 'The password was changed from another session.',
   user_disabled: 'The user was disabled.',
   client_removed: 'The client was removed.',
+  restored: 'The server was restored from a backup, and all sessions were ended.',
   generation_limit: 'The session has been refreshed more often than a generation number can count.',
 } as const
 
@@ -74,6 +75,8 @@ const furtherReasons = {
   idle_expired: 'The session was not used for too long.',
   absolute_expired: 'The session has reached its longest life.',
   superseded: 'A newer refresh token of this session exists. Read it from your store again; you are not signed out.',
+  rotation_required:
+    'The session has not been refreshed for two access lifetimes. Refresh it, then exchange; you are not signed out.',
   malformed_body: 'The body does not parse as its content type says.',
   missing_parameter: 'A required parameter is missing.',
   repeated_parameter: 'A parameter was sent more than once.',
@@ -85,6 +88,7 @@ const furtherReasons = {
   too_long: 'The password is longer than 1,024 characters.',
   too_common: 'The password stands on the list of common passwords.',
   too_many_repeats: 'This generation was fetched again more than 100 times.',
+  too_many_failures: 'Wrong credentials came too often from this address. Each further one makes the wait longer.',
   key_not_loaded: 'The refresh token names a key that this node has not loaded yet.',
   contended: 'The session kept moving while this request was decided.',
   deadline: 'The request could not be decided within 10 seconds.',

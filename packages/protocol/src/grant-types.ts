@@ -1,8 +1,21 @@
-/** Grant types that a client can be registered for and that `/oauth/token` answers (RFC 6749 sections 4.4 and 6). */
-export const grantTypes = ['refresh_token', 'client_credentials'] as const
+/**
+ * Grant types that a client can be registered for and that `/oauth/token` answers (RFC 6749 sections 4.4 and 6, RFC 8693
+ * section 2.1).
+ */
+export const grantTypes = [
+  'refresh_token',
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+] as const
 
 /** A grant type of {@link grantTypes}. */
 export type GrantType = (typeof grantTypes)[number]
+
+/** Token types of a token exchange (RFC 8693 section 3): what is presented, and what is issued for it. */
+export const tokenTypes = {
+  accessToken: 'urn:ietf:params:oauth:token-type:access_token',
+  refreshToken: 'urn:ietf:params:oauth:token-type:refresh_token',
+} as const
 
 /** Ways in which a client may prove who it is at the token endpoint (RFC 6749 section 2.3, OIDC Core section 9). */
 export const clientAuthenticationMethods = ['none', 'client_secret_basic', 'client_secret_post'] as const

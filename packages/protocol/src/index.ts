@@ -23,6 +23,7 @@ export {
   clientAuthenticationMethods,
   type GrantType,
   grantTypes,
+  tokenTypes,
 } from './grant-types.ts'
 export { parseJsonObject } from './json-object.ts'
 export type { Refusal } from './refusal.ts'

@@ -13,6 +13,8 @@ interface Finding {
   readonly message: string
 }
 
+type LostWrites = NonNullable<Awaited<ReturnType<Pawl['administration']['checkStorage']>>['lostWrites']>
+
 const marks: Readonly<Record<Finding['status'], string>> = { ok: 'ok      ', warning: 'warning ', problem: 'PROBLEM ' }
 const clockTolerance = 60_000
 /** Any clock before this release was written is wrong. */
@@ -84,7 +86,7 @@ async function examineFiles({
 
 async function examineStore(pawl: Pawl): Promise<readonly Finding[]> {
   try {
-    const { engine, now, problems } = await pawl.administration.checkStorage()
+    const { engine, now, problems, lostWrites } = await pawl.administration.checkStorage()
     if (problems.length > 0) {
       return problems.map((problem) => ({
         check: 'store',
@@ -93,10 +95,21 @@ async function examineStore(pawl: Pawl): Promise<readonly Finding[]> {
       }))
     }
     const store: Finding = { check: 'store', status: 'ok', message: `${engine}, integrity checked` }
-    return [store, await examineClock(pawl, now), ...(await examineKeys(pawl))]
+    const lost = lostWrites === undefined ? [] : examineLostWrites(lostWrites)
+    return [store, ...lost, await examineClock(pawl, now), ...(await examineKeys(pawl))]
   } catch (error) {
-    return describeFailure(error).map((message) => ({ check: 'store', status: 'problem', message }))
+    return describeFailure(error, '').map((message) => ({ check: 'store', status: 'problem', message }))
   }
+}
+
+/** A session that rolled forward is the one sign that a copy of the store leaves of having been put back. */
+function examineLostWrites({ sessions, noticedAt, intactUntil }: LostWrites): readonly Finding[] {
+  if (sessions === 0 || noticedAt === null || intactUntil === null) return []
+  const message =
+    `${sessions} sessions showed refresh tokens newer than the store knows, the last at ${instant(noticedAt)}: ` +
+    'the store has lost writes, as when a backup is put back, and what ended since the backup may live again. ' +
+    `Run: pawl restore --lost-since ${instant(intactUntil)} --journal LOG, with --keep-sessions or --end-sessions`
+  return [{ check: 'store', status: 'problem', message }]
 }
 
 async function examineClock({ administration }: Pawl, now: number): Promise<Finding> {

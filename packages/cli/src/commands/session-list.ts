@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { administer, type CommandBuilder } from '../administer.ts'
 import { instant, jsonOption, type OutputOptions, table } from '../output.ts'
-import { sessionDocument, sessionEnd } from '../session-document.ts'
+import { sessionDocument } from '../session-document.ts'
 
 interface Options extends OutputOptions {
   readonly user?: string
@@ -27,13 +27,14 @@ export const sessionList: CommandBuilder = (surroundings) =>
           session.clientId,
           String(session.generation),
           instant(session.lastUsedAt),
-          instant(sessionEnd(session)),
+          instant(session.endsAt),
+          session.endsBy,
           session.lastUsedFrom.address ?? '',
         ])
         return {
           ok: true,
           text: table(
-            ['SESSION', 'USER', 'CLIENT', 'GENERATION', 'LAST USED', 'ENDS', 'ADDRESS'],
+            ['SESSION', 'USER', 'CLIENT', 'GENERATION', 'LAST USED', 'ENDS', 'BY', 'ADDRESS'],
             rows,
             'there are no live sessions',
           ),

@@ -1,6 +1,7 @@
 import { createLogger, createPawl, listen, readConfiguration, settingNames, settingsTable } from '@pawl/server'
 import { Command, Option } from 'commander'
 import type { CommandBuilder } from '../administer.ts'
+import { greetDemoUser } from '../demo-user.ts'
 import { jsonOption, type OutputOptions, onOneLine } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -35,6 +36,7 @@ async function serve(terminal: Terminal, options: OutputOptions & Readonly<Recor
   try {
     await pawl.ready()
     warn(pawl.warnings.slice(told), terminal)
+    for (const line of await greetDemoUser(pawl)) terminal.complain(line)
     const { host, port, issuer } = pawl.settings
     const listener = await listen({ fetch: pawl.fetch, host, port, logger })
     logger.info({ host, port: listener.port }, 'listening')

@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { administer, type CommandBuilder } from '../administer.ts'
 import { instant, jsonOption, type Outcome, type OutputOptions, printable, report } from '../output.ts'
 import { readSecret } from '../secret-input.ts'
-import { sessionDocument, sessionEnd } from '../session-document.ts'
+import { explainEnd, sessionDocument } from '../session-document.ts'
 
 type RefreshInspection = Extract<TokenInspection, { kind: 'refresh_token' }>
 type AccessInspection = Extract<TokenInspection, { kind: 'access_token' }>
@@ -59,7 +59,7 @@ function refreshOutcome(inspection: RefreshInspection): Outcome {
       `client      ${printable(session.clientId)}`,
       `at          generation ${session.generation}, last used ${instant(session.lastUsedAt)}`,
       ended === null || ended === undefined
-        ? `ends        ${instant(sessionEnd(session))} if it is not used before`
+        ? `ends        ${explainEnd(session)}`
         : `ended       ${refusalReasons[ended]}`,
     )
   }

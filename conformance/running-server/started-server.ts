@@ -1,0 +1,126 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  createPawl,
+  listen,
+  memoryStorage,
+  type Pawl,
+  type PawlConfiguration,
+  type Storage,
+  sqliteStorage,
+} from '@pawl/server'
+import { pino } from 'pino'
+import { expect } from 'vitest'
+import { z } from 'zod'
+import { type Reply, type RequestLine, sendTo } from './http-request.ts'
+import { type MovingClock, movingClock } from './moving-clock.ts'
+
+/** Every engine this repository has; what concerns storage runs on each. */
+export const engines = ['memory', 'sqlite'] as const
+
+/** An engine of {@link engines}. */
+export type Engine = (typeof engines)[number]
+
+/** The user every started server knows. */
+export const alice = { username: 'alice@example.com', password: 'violet-harbour-seventeen' } as const
+
+/** A server in this process that listens on a loopback port. */
+export interface StartedServer extends AsyncDisposable {
+  readonly issuer: string
+  readonly origin: string
+  readonly clock: MovingClock
+  readonly pawl: Pawl
+  readonly storage: Storage
+  /** The SQLite file; undefined on the memory engine. */
+  readonly databaseFile: string | undefined
+  /** Log lines as they were written. */
+  readonly log: readonly string[]
+  /** Sends a request to a path below the issuer. */
+  readonly send: (path: string, request?: RequestLine) => Promise<Reply>
+  readonly addUser: (username: string, password: string, roles?: readonly string[]) => Promise<void>
+}
+
+/** What a test wants otherwise. */
+export interface ServerWishes {
+  /** Default `memory`. */
+  readonly engine?: Engine
+  /** Path of the issuer, such as `/id`. Default none. */
+  readonly basePath?: string
+  /** Scheme and host of the issuer where it shall not be the address it listens on. */
+  readonly issuer?: string
+  readonly configuration?: PawlConfiguration
+  /** Another node of that server: the same store, clock and users, and the store stays open when this one ends. */
+  readonly besides?: StartedServer
+  /** What shall stand between the server and its store; `storage` of the started server is the store itself. */
+  readonly through?: (storage: Storage) => Storage
+  /** Whether the test provokes faults of the server's own; otherwise one in the log fails it. */
+  readonly faultsExpected?: boolean
+}
+
+/** Starts a server with a clock that the test moves, and with {@link alice}. */
+export async function startServer(wishes: ServerWishes = {}): Promise<StartedServer> {
+  const { engine = 'memory', basePath = '', configuration = {}, besides } = wishes
+  const clock = besides?.clock ?? movingClock()
+  const data = await mkdtemp(join(tmpdir(), 'pawl-conformance-'))
+  const databaseFile = engine === 'sqlite' ? join(data, 'pawl.db') : undefined
+  const given = { clock: clock.now }
+  const own = databaseFile === undefined ? memoryStorage(given) : sqliteStorage({ ...given, file: databaseFile })
+  const storage = besides === undefined ? own : { ...besides.storage, open: async () => {}, close: async () => {} }
+  const port = await findFreePort()
+  const origin = `http://localhost:${port}`
+  const issuer = wishes.issuer ?? origin + basePath
+  const log: string[] = []
+  const pawl = createPawl({
+    data,
+    issuer,
+    storage: wishes.through?.(storage) ?? storage,
+    clock: clock.now,
+    logger: pino({ level: 'info' }, { write: (line: string) => log.push(line) }),
+    ...configuration,
+  })
+  const addUser: StartedServer['addUser'] = async (username, password, roles = []) => {
+    const added = await pawl.administration.addUser({ username, password, roles })
+    if (added.outcome !== 'added') throw new Error(`the user was not added: ${added.outcome}`)
+  }
+  if (besides === undefined) await addUser(alice.username, alice.password, ['admin'])
+  await pawl.ready()
+  const listener = await listen({ fetch: pawl.fetch, host: '127.0.0.1', port })
+  return {
+    issuer,
+    origin,
+    clock,
+    pawl,
+    storage,
+    databaseFile,
+    log,
+    addUser,
+    send: (path, request) => sendTo(`http://127.0.0.1:${port}${basePath}${path}`, request),
+    async [Symbol.asyncDispose]() {
+      await listener.close({ drainMilliseconds: 0 })
+      await pawl.close()
+      await rm(data, { recursive: true, force: true })
+      if (wishes.faultsExpected !== true) expect.soft(faultsIn(log)).toEqual([])
+    },
+  }
+}
+
+/** Lines of level `error` and above: a request may be refused, but the server itself has nothing to complain of. */
+export function faultsIn(log: readonly string[]): readonly string[] {
+  return log.filter((line) => logLine.parse(JSON.parse(line)).level >= 50)
+}
+
+const logLine = z.looseObject({ level: z.number() })
+
+/** A port that was free a moment ago; the issuer names it before the server listens. */
+export async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port')
+  return address.port
+}
