@@ -9,8 +9,8 @@ import { narrowResources, narrowScope } from './requested-scope.ts'
 export interface TokenWishes {
   readonly scope: string | undefined
   readonly resources: readonly string[]
-  /** Resources it may choose from: those of its session, or any registered one for the first party. */
-  readonly allowedResources: readonly string[]
+  /** Resources it may choose from: any registered one for the first party; undefined: those of its session (standards RI-1). */
+  readonly allowedResources: readonly string[] | undefined
   /**
    * `together`: one token for all named resources. `each`: one token for each of them. `default-and-each`: one for the
    * default resource first, for the access cookie, and one for each that was named.
@@ -38,7 +38,7 @@ export function preparation(
   return async (session, user, signingKey) => {
     const scope = narrowScope(wishes.scope, session.scope)
     if (scope.kind === 'refused') return scope
-    const resources = narrowResources(wishes.resources, wishes.allowedResources, session.resources)
+    const resources = narrowResources(wishes.resources, wishes.allowedResources ?? session.resources, session.resources)
     if (resources.kind === 'refused') return resources
 
     const plans: AccessTokenPlan[] = []

@@ -4,7 +4,7 @@ import type { ClaimsHook } from './application-claims.ts'
 import { attemptIdForm } from './attempt-id.ts'
 import type { Grant } from './grant.ts'
 import { preparation, type ReportHookFailure } from './prepare-tokens.ts'
-import { clientResources, refreshingClient } from './refreshing-client.ts'
+import { refreshingClient } from './refreshing-client.ts'
 
 /** What the grants work with. */
 export interface GrantSurroundings {
@@ -37,7 +37,7 @@ export function refreshTokenGrant(surroundings: GrantSurroundings): Grant {
     const wishes = {
       scope: request.parameter('scope'),
       resources: request.resources,
-      allowedResources: clientResources(request.client, settings.audience),
+      allowedResources: undefined,
       tokens: 'together' as const,
       cookieOverhead: undefined,
     }

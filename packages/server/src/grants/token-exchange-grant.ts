@@ -29,18 +29,17 @@ export function tokenExchangeGrant(surroundings: GrantSurroundings): Grant {
         proof: undefined,
         device: request.device,
         arrivedAt: request.arrivedAt,
-        prepare: (session, user, signingKey) => {
-          const wishes = {
+        prepare: preparation(
+          {
             scope: parameter('scope'),
             resources: request.resources,
             // An exchange narrows what the session has and never adds to it (standards TX-2).
-            allowedResources: session.resources,
-            tokens: 'together' as const,
+            allowedResources: undefined,
+            tokens: 'together',
             cookieOverhead: undefined,
-          }
-          const prepare = preparation(wishes, { issuer: settings.issuer, claims, report })
-          return prepare(session, user, signingKey)
-        },
+          },
+          { issuer: settings.issuer, claims, report },
+        ),
       },
       tokens,
     )
