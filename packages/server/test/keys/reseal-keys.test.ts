@@ -40,7 +40,9 @@ describe('sealing keys anew', () => {
     expect((await alone.signingKey()).kid).toBe(kid)
 
     // The session moves on to the newer key; the older one is done with once its successor has been in use for an hour.
-    place.pass(minute)
+    place.pass(minute + 2 * hour)
+    expect((await ring.reseal()).olderSecrets).toEqual([{ ...left, liveSessions: 1, refreshKeyState: 'retiring' }])
+    place.pass(-2 * hour)
     await place.storage.moveSession(aMove(session, place.now(), { ...longLived, refreshKeyId: newer.id }))
     const successorActive = place.now()
     expect(await ring.reseal()).toMatchObject({

@@ -45,9 +45,9 @@ function readFailure(text: string | undefined): { readonly rule: string | undefi
   return { rule: told?.[1], lines: Number(told?.[2] ?? Number.NaN) }
 }
 
-const seen = { rule: expect.any(String), lines: expect.toSatisfy((lines: number) => lines <= 15) }
+const seen = { rule: expect.any(String), lines: expect.toSatisfy((lines: number) => lines <= 20) }
 
-describe('the simulation sees every planted fault, and tells it in 15 lines at most', () => {
+describe('the simulation sees every planted fault, and tells it in 20 lines at most', () => {
   for (const mutant of mutants) {
     test(mutant.name, async () => expect(readFailure(await firstFailure(mutant))).toEqual(seen), minutes)
   }
@@ -86,8 +86,8 @@ describe('a failing seed', () => {
   test('names the rule, the setting, each step that matters, and how to see it again: recent of length 1 (F1)', async () => {
     const told = (await firstFailure(mutantOf('recent of length 1')))?.split('\n') ?? []
     expect(told[0]).toMatch(/^broken rule: decision: a verdict where the table says repeat \(generation \d at \d\)$/)
-    expect(told[2]).toMatch(/^ +0\.000 s {2}setting: policy rotating, 2 nodes, \d tabs on one store/)
-    expect(told.at(-2)).toMatch(/ s {2}tab\d\+* .*ends the session for replay$/)
+    expect(told[2]).toMatch(/^ +0\.000 s {2}setting: policy rotating, \d nodes, \d tabs on one /)
+    expect(told.at(-2)).toMatch(/ s {2}\S.* ends the session for replay$/)
     expect(told.at(-1)).toMatch(/^the same again: npm run simulate -- --kind honest --schedules 1 --seed \d+$/)
     expect(told.length).toBeLessThanOrEqual(15)
   })
