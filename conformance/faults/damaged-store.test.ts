@@ -32,12 +32,12 @@ describe('a database', () => {
     for (const [name, damage] of damages) {
       await damage(data.databaseFile)
       const damaged = await digest(data.databaseFile)
-      const refused = await runPawl(['start'], environment)
+      const [refused, doctor] = await Promise.all(['start', 'doctor'].map((word) => runPawl([word], environment)))
+      if (refused === undefined) throw new Error('it was run')
       expect({ status: refused.status, stdout: refused.stdout }, name).toEqual({ status: 1, stdout: '' })
       const told = `the database ${data.databaseFile} is damaged`
       expect(refused.stderr, name).toContain(told)
       expect(refused.stderr, name).toMatch(/^pawl: .*: stop whatever uses it and put a backup in its place/m)
-      const doctor = await runPawl(['doctor'], environment)
       expect(doctor, name).toMatchObject({ status: 1, stdout: expect.stringMatching(/^PROBLEM store .*backup/m) })
       expect(await digest(data.databaseFile), name).toBe(damaged)
       await putBack(backup, data)

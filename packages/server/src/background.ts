@@ -14,10 +14,7 @@ export interface Background {
   stop(): Promise<void>
 }
 
-/**
- * How long work in batches leaves the store alone: of a batch of 500 rows it is several times the length, so that the
- * slowest one in a hundred refreshes takes no longer while a million rows go.
- */
+/** How long work in batches leaves the store alone: several times the length of a batch of 500 rows. */
 const pauseMilliseconds = 25
 
 /** Starts with nothing to do. */
