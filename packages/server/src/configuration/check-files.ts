@@ -9,9 +9,9 @@ const databaseFileName = 'pawl.db'
 
 /** What there is on disk, seen without changing it. */
 export interface FilesReport {
-  /** The data directory as an absolute path. */
-  readonly data: string
-  /** Whether the database is there; the first start makes it. */
+  /** The data directory as an absolute path; undefined when nothing is kept there. */
+  readonly data: string | undefined
+  /** Whether the database is there, or elsewhere than in a file; the first start makes it. */
   readonly hasDatabase: boolean
   /** What keeps the server from working, each with what to do. */
   readonly problems: readonly string[]
@@ -20,19 +20,24 @@ export interface FilesReport {
 }
 
 /** Looks at the files of a server: whether it can write them, and who else can read them. Creates nothing. */
-export async function checkFiles(settings: Pick<Settings, 'data' | 'secrets'>): Promise<FilesReport> {
+export async function checkFiles(settings: Pick<Settings, 'data' | 'secrets' | 'database'>): Promise<FilesReport> {
   const data = resolve(settings.data)
+  const elsewhere = settings.database !== undefined
+  if (elsewhere && settings.secrets !== 'generate') {
+    return { data: undefined, hasDatabase: true, problems: [], warnings: [] }
+  }
   const database = join(data, databaseFileName)
   const present = await nearestPresent(data)
   const problems: string[] = []
   if (!(await isDirectory(present))) problems.push(`${present} is no directory. Set PAWL_DATA to one.`)
   else if (!(await isWritable(present)))
     problems.push(`${present} cannot be written by this user. Change its owner, or set PAWL_DATA to another directory.`)
-  const hasDatabase = await exists(database)
-  if (hasDatabase && !(await isWritable(database)))
+  const hasDatabase = elsewhere || (await exists(database))
+  if (hasDatabase && !elsewhere && !(await isWritable(database)))
     problems.push(`${database} cannot be written by this user. Change its owner.`)
   const secretFiles = settings.secrets === 'generate' ? [join(data, secretsFileName)] : []
-  const warnings = await Promise.all([database, ...secretFiles].map((path) => permissionWarnings(path)))
+  const watched = elsewhere ? secretFiles : [database, ...secretFiles]
+  const warnings = await Promise.all(watched.map((path) => permissionWarnings(path)))
   return { data, hasDatabase, problems, warnings: warnings.flat() }
 }
 

@@ -1,5 +1,5 @@
 import { nearestName } from './nearest-name.ts'
-import type { ConfigurationProblem, PawlConfiguration, SettingName } from './settings.ts'
+import type { PawlConfiguration, SettingName } from './settings.ts'
 import { settingNames, settingsTable } from './settings-table.ts'
 
 /** Where the values come from. */
@@ -10,14 +10,8 @@ export interface ConfigurationSources {
   readonly flags?: Readonly<Record<string, unknown>>
 }
 
-/** Variables that begin like ours and are read by this repository's own scripts. */
-const readElsewhere: ReadonlySet<string> = new Set(['PAWL_TEST_INSTALL'])
-
-/**
- * Variables for an engine that is not here: whoever sets one believes that the sessions live there, so ignoring it
- * would lose them.
- */
-const otherEngines: readonly string[] = ['PAWL_DATABASE_URL', 'PAWL_DATABASE_DIRECT_URL']
+/** Variables that begin like ours and are read by this repository's own scripts, or by `pawl start` for itself. */
+const readElsewhere: ReadonlySet<string> = new Set(['PAWL_TEST_INSTALL', 'PAWL_WORKERS', 'PAWL_WORKER'])
 
 /**
  * Gathers a configuration from environment variables and flags; flags win, and what neither sets is left to the
@@ -34,26 +28,13 @@ export function readConfiguration({ environment, flags = {} }: ConfigurationSour
     else if (variable !== undefined && variable.trim() !== '')
       texts[name] = { spelling: row.environment, text: variable }
   }
-  return { gathered: { texts, problems: refusedVariables(environment), warnings: unknownVariables(environment) } }
-}
-
-function refusedVariables(environment: ConfigurationSources['environment']): ConfigurationProblem[] {
-  return otherEngines
-    .filter((name) => (environment[name] ?? '').trim() !== '')
-    .map((setting) => ({
-      setting,
-      reason: 'is set, but this version keeps its data in SQLite only',
-      fix: 'remove it; PAWL_DATA names the directory of the SQLite database',
-    }))
+  return { gathered: { texts, warnings: unknownVariables(environment) } }
 }
 
 function unknownVariables(environment: ConfigurationSources['environment']): string[] {
   const known = settingNames.map((name) => settingsTable[name].environment)
   return Object.keys(environment)
-    .filter(
-      (name) =>
-        name.startsWith('PAWL_') && !known.includes(name) && !readElsewhere.has(name) && !otherEngines.includes(name),
-    )
+    .filter((name) => name.startsWith('PAWL_') && !known.includes(name) && !readElsewhere.has(name))
     .toSorted((one, other) => (one < other ? -1 : 1))
     .map((name) => `${name} is no setting and has no effect; did you mean ${nearestName(name, known)}?`)
 }

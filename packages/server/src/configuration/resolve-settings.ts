@@ -1,5 +1,6 @@
 import { cookieNames } from '@pawl/protocol'
 import type { z } from 'zod'
+import { testSecretId } from '../secrets/test-secret.ts'
 import { cookieProblems, planCookies } from './cookie-plan.ts'
 import { isLoopback, isSameSite, readIssuer } from './issuer.ts'
 import { resolveLifetimes } from './lifetimes.ts'
@@ -17,16 +18,32 @@ import { settingNames, settingsTable } from './settings-table.ts'
 
 /** Outcome of {@link resolveSettings}. */
 export type SettingsOutcome =
-  | { readonly ok: true; readonly settings: Settings; readonly warnings: readonly string[] }
+  | {
+      readonly ok: true
+      readonly settings: Settings
+      /** Where PostgreSQL is, passwords included; kept apart from the settings, which may be shown. */
+      readonly database: DatabaseUrls | undefined
+      readonly warnings: readonly string[]
+    }
   | { readonly ok: false; readonly problems: readonly ConfigurationProblem[] }
+
+/** What an engine on PostgreSQL is made with. */
+interface DatabaseUrls {
+  readonly url: string
+  readonly directUrl?: string
+}
 
 const codeOnlyFields: Readonly<Record<CodeOnlyField, true>> = {
   storage: true,
+  postgres: true,
   authenticate: true,
   claims: true,
   logger: true,
   random: true,
   clock: true,
+  monotonic: true,
+  repeat: true,
+  siblings: true,
   gathered: true,
 }
 
@@ -49,7 +66,7 @@ export function resolveSettings(configuration: PawlConfiguration): SettingsOutco
   const { gathered } = configuration
   const findings: Findings = {
     values: {},
-    problems: [...(gathered?.problems ?? [])],
+    problems: [],
     warnings: [...(gathered?.warnings ?? [])],
     spelling: (name) => {
       if (configuration[name] !== undefined || gathered === undefined) return name
@@ -70,6 +87,7 @@ export function resolveSettings(configuration: PawlConfiguration): SettingsOutco
   const issuerUnread = values.issuer === undefined && givenValue('issuer', configuration) !== undefined
   const trustedOrigins = issuerUnread ? [] : resolveOrigins(issuer, mode, findings)
   checkProxies(mode, findings)
+  checkDatabase(configuration, findings)
   const cookies = planCookies(issuer)
   for (const cookie of cookies) {
     for (const reason of cookieProblems(cookie, issuer.origin)) {
@@ -91,17 +109,24 @@ export function resolveSettings(configuration: PawlConfiguration): SettingsOutco
     basePath: issuer.basePath,
     secure: issuer.secure,
     data: values.data ?? './data',
+    database: values.databaseUrl?.label,
     secrets,
     ...lifetimes,
     audience: values.audience ?? issuer.issuer,
     trustedOrigins,
     trustedProxies: values.trustedProxies ?? [],
     registration: values.registration ?? false,
+    revocations: values.revocations ?? 'open',
     signingAlgorithm: values.signingAlgorithm ?? 'ES256',
     cookieNames: cookieNames(issuer.secure),
     cookies,
   }
-  return { ok: true, settings, warnings }
+  const { databaseUrl, databaseDirectUrl } = values
+  const database = databaseUrl && {
+    url: databaseUrl.url,
+    ...(databaseDirectUrl !== undefined && { directUrl: databaseDirectUrl.url }),
+  }
+  return { ok: true, settings, database, warnings }
 }
 
 function refuseUnknownFields(configuration: PawlConfiguration, { problems }: Findings): void {
@@ -197,6 +222,15 @@ function checkSecrets(
       problems.push({ setting, reason, fix: `replace it by ${settingsTable.secrets.expected}` })
     else warnings.push(`${setting} ${reason}. Production refuses it.`)
   }
+  // Also among the older ones: tokens and keys that were made with it still count while it is listed.
+  const place = values.secrets.secrets.findIndex(({ id }) => id === testSecretId) + 1
+  if (place > 0) {
+    const reason = `holds the published secret of @pawl/test-kit (${testSecretId}) at place ${place}: everybody knows it`
+    if (mode === 'production') {
+      const fix = `remove it, and replace it by ${settingsTable.secrets.expected}`
+      problems.push({ setting, reason, fix })
+    } else warnings.push(`${setting} ${reason}. Production refuses it.`)
+  }
   return values.secrets.secrets
 }
 
@@ -234,5 +268,33 @@ function checkProxies(mode: Settings['mode'], { values, problems, warnings, spel
     if (mode === 'production')
       problems.push({ setting, reason, fix: `list your proxies only: ${settingsTable.trustedProxies.expected}` })
     else warnings.push(`${setting} ${reason}. Production refuses it.`)
+  }
+}
+
+/** Whoever names a database believes that the sessions live there; to keep them anywhere else would be to lose them. */
+function checkDatabase(configuration: PawlConfiguration, { values, problems, spelling }: Findings): void {
+  for (const name of ['databaseUrl', 'databaseDirectUrl'] as const) {
+    const setting = spelling(name)
+    if (values[name]?.hasPassword && setting.startsWith('--')) {
+      const reason = 'holds a password, and every process of this machine can read the command line'
+      problems.push({ setting, reason, fix: `set ${settingsTable[name].environment} instead, or PGPASSWORD` })
+    }
+  }
+  if (values.databaseUrl === undefined) {
+    if (values.databaseDirectUrl === undefined || givenValue('databaseUrl', configuration) !== undefined) return
+    const reason = `is set, but ${spelling('databaseUrl')} is not`
+    problems.push({ setting: spelling('databaseDirectUrl'), reason, fix: `set ${spelling('databaseUrl')}, too` })
+    return
+  }
+  const setting = spelling('databaseUrl')
+  if (configuration.storage !== undefined)
+    problems.push({ setting, reason: 'is set beside the field storage', fix: 'leave out one of the two' })
+  else if (configuration.postgres === undefined) {
+    const reason = 'is set, but this application has no engine for PostgreSQL'
+    problems.push({
+      setting,
+      reason,
+      fix: 'install @pawl/storage-postgres and give postgresStorage as the field postgres',
+    })
   }
 }

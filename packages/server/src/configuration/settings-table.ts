@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { signatureAlgorithms } from '@pawl/protocol'
 import { z } from 'zod'
 import { parseServerSecrets } from '../secrets/server-secrets.ts'
+import { type DatabaseAddress, readDatabaseAddress } from './database-address.ts'
 import { readIssuer, readOrigin } from './issuer.ts'
 import type { SettingName, SettingValues } from './settings.ts'
 import { readProxyRange } from './trusted-proxy.ts'
@@ -96,6 +97,14 @@ const host: z.ZodType<string> = z
 
 const data: z.ZodType<string> = z.string('is not text').regex(/^[^\0]+$/, 'is not a path')
 
+/** The URL may hold a password, so neither message nor issue repeats it. */
+const databaseUrl: z.ZodType<DatabaseAddress> = z.string('is not text').transform((text, context) => {
+  const address = readDatabaseAddress(text)
+  if (address !== undefined) return address
+  context.addIssue({ code: 'custom', message: 'is no URL of a PostgreSQL database', input: undefined })
+  return z.NEVER
+})
+
 const audience: z.ZodType<string> = z
   .string('is not text')
   .refine((text) => /^[A-Za-z][A-Za-z0-9+.-]*:[\x21\x22\x24-\x7e]+$/.test(text) && URL.canParse(text), {
@@ -154,6 +163,24 @@ export const settingsTable: { readonly [Name in SettingName]: SettingRow<Setting
     meaning: 'Directory of the database pawl.db and of generated secrets.',
     expected: 'the path of a directory',
     schema: data,
+  },
+  databaseUrl: {
+    environment: 'PAWL_DATABASE_URL',
+    flag: 'database-url',
+    placeholder: 'url',
+    default: 'none: SQLite in PAWL_DATA',
+    meaning: 'PostgreSQL database that several nodes share; as a flag it must not hold a password.',
+    expected: 'a URL such as postgres://pawl@db.example/pawl (the password may also stand in PGPASSWORD)',
+    schema: databaseUrl,
+  },
+  databaseDirectUrl: {
+    environment: 'PAWL_DATABASE_DIRECT_URL',
+    flag: 'database-direct-url',
+    placeholder: 'url',
+    default: 'none',
+    meaning: 'The same database past a connection pooler, so that nodes hear of changes at once.',
+    expected: 'a URL such as postgres://pawl@db.example/pawl (the password may also stand in PGPASSWORD)',
+    schema: databaseUrl,
   },
   secrets: {
     environment: 'PAWL_SECRETS',
@@ -239,6 +266,15 @@ export const settingsTable: { readonly [Name in SettingName]: SettingRow<Setting
     meaning: 'Whether people may register themselves at /auth/register.',
     expected: 'on or off',
     schema: registration,
+  },
+  revocations: {
+    environment: 'PAWL_REVOCATIONS',
+    flag: 'revocations',
+    placeholder: 'open|token',
+    default: 'open',
+    meaning: 'Who may read the revocation feed: anyone, or who has a token with the scope revocations:read.',
+    expected: 'open or token',
+    schema: oneOf(['open', 'token']),
   },
   signingAlgorithm: {
     environment: 'PAWL_SIGNING_ALGORITHM',

@@ -6,6 +6,7 @@ import type { ServerSecret } from '../secrets/server-secrets.ts'
 import type { Storage } from '../storage/store-ports.ts'
 import type { Authenticate } from '../users/external-user.ts'
 import type { CookiePlan } from './cookie-plan.ts'
+import type { DatabaseAddress } from './database-address.ts'
 
 /**
  * What a server can be told, whether by environment, by flags of `pawl start` or in code. All fields are optional.
@@ -27,6 +28,13 @@ export interface PawlConfiguration {
   /** Directory of the database `pawl.db` and of generated secrets. Default `./data`. */
   readonly data?: string
   /**
+   * The PostgreSQL database that several nodes share, as `postgres://…`; needs the engine in `postgres`. Default: none,
+   * and everything is kept in SQLite.
+   */
+  readonly databaseUrl?: string
+  /** The same database without a connection pooler in between, for hearing of other nodes' changes. Default: none. */
+  readonly databaseDirectUrl?: string
+  /**
    * The server's secrets, newest first, each base64url of 32 or more random bytes; a list, or one comma-separated string.
    * Default in development: generated into `data`. Production must be given one.
    */
@@ -47,11 +55,18 @@ export interface PawlConfiguration {
   readonly trustedProxies?: string | readonly string[]
   /** Whether people may register themselves at `/auth/register`. Default false (`off`). */
   readonly registration?: boolean | 'on' | 'off'
+  /**
+   * Who may read the revocation feed: anyone (`open`), or who has an access token with the scope `revocations:read`
+   * (`token`). Default `open`.
+   */
+  readonly revocations?: FeedAccess
   /** Algorithm of newly made signing keys. Default `ES256`. */
   readonly signingAlgorithm?: SignatureAlgorithm
 
   /** In code only: the engine that sessions, users, clients and keys live in. Default: SQLite in `data`. */
   readonly storage?: Storage
+  /** In code only: makes the engine for `databaseUrl`: `postgresStorage` of `@pawl/storage-postgres`. Default: none. */
+  readonly postgres?: PostgresEngine
   /** In code only: the application's own sign-in, asked instead of the built-in users' passwords. Default: none. */
   readonly authenticate?: Authenticate
   /** In code only: the application's own claims, asked for every access token of a session. Default: none. */
@@ -62,9 +77,36 @@ export interface PawlConfiguration {
   readonly random?: Random
   /** In code only: the node's own clock in milliseconds since 1970; decisions use the store's. Default: the system's. */
   readonly clock?: Clock
+  /** In code only: milliseconds that only grow, for deadlines and durations. Default: the system's. */
+  readonly monotonic?: Clock
+  /** In code only: how work beside the requests is repeated. Default: by timers of the system that keep no process alive. */
+  readonly repeat?: Repeat
+  /** In code only: where several processes serve one port, which one this is, so that `/metrics` tells of all. Default: alone. */
+  readonly siblings?: Siblings
   /** What `readConfiguration` gathered from environment and flags; fields beside it win. Not for writing by hand. */
   readonly gathered?: GatheredSettings
 }
+
+/** Of several processes behind one port: which one this is, and what all of them count. */
+export interface Siblings {
+  /** Label of this process's figures; the next process in its place has the same. */
+  readonly worker: string
+  /** What `Pawl.counted` gives in every process behind the port, this one included. */
+  readonly countedByAll: () => Promise<readonly unknown[]>
+}
+
+/**
+ * Does something again and again, and gives a function that ends it.
+ *
+ * @param task gives what there is to wait for; undefined: the last time is not over, and nothing was begun
+ */
+export type Repeat = (milliseconds: number, task: () => Promise<void> | undefined) => () => void
+
+/** Makes an engine on a PostgreSQL database. */
+type PostgresEngine = (options: { readonly url: string; readonly directUrl?: string }) => Storage
+
+/** Who may read the revocation feed. */
+type FeedAccess = 'open' | 'token'
 
 /** How strict a server is about its settings. */
 type Mode = 'development' | 'production'
@@ -83,12 +125,22 @@ export interface ConfigurationProblem {
 interface GatheredSettings {
   /** Each setting that was given: its text, and the variable or flag that it came by. */
   readonly texts: Readonly<Partial<Record<SettingName, { readonly spelling: string; readonly text: string }>>>
-  readonly problems: readonly ConfigurationProblem[]
   readonly warnings: readonly string[]
 }
 
 /** Fields that exist in code only and have no row in the settings table. */
-export type CodeOnlyField = 'storage' | 'authenticate' | 'claims' | 'logger' | 'random' | 'clock' | 'gathered'
+export type CodeOnlyField =
+  | 'storage'
+  | 'postgres'
+  | 'authenticate'
+  | 'claims'
+  | 'logger'
+  | 'random'
+  | 'clock'
+  | 'monotonic'
+  | 'repeat'
+  | 'siblings'
+  | 'gathered'
 
 /** Fields that environment, flags and code share. */
 export type SettingName = Exclude<keyof PawlConfiguration, CodeOnlyField>
@@ -100,6 +152,8 @@ export interface SettingValues {
   readonly issuer: IssuerParts
   readonly mode: Mode
   readonly data: string
+  readonly databaseUrl: DatabaseAddress
+  readonly databaseDirectUrl: DatabaseAddress
   readonly secrets: GivenSecrets
   readonly accessSeconds: number
   readonly idleSeconds: number
@@ -109,6 +163,7 @@ export interface SettingValues {
   readonly trustedOrigins: readonly string[]
   readonly trustedProxies: readonly string[]
   readonly registration: boolean
+  readonly revocations: FeedAccess
   readonly signingAlgorithm: SignatureAlgorithm
 }
 
@@ -154,6 +209,8 @@ export interface Settings {
   readonly secure: boolean
   /** Directory of the database and of generated secrets, as given. */
   readonly data: string
+  /** Host and name of the PostgreSQL database; undefined when the engine is another. */
+  readonly database: string | undefined
   /** Secrets, newest first; `generate` in development when none were given: see load-secrets.ts. */
   readonly secrets: ServerSecrets | 'generate'
   /** Seconds. */
@@ -171,6 +228,8 @@ export interface Settings {
   /** Addresses and CIDR ranges in one canonical spelling. */
   readonly trustedProxies: readonly string[]
   readonly registration: boolean
+  /** Who may read the revocation feed. */
+  readonly revocations: FeedAccess
   readonly signingAlgorithm: SignatureAlgorithm
   readonly cookieNames: CookieNames
   /** Every cookie this server sets, with all its attributes but `Max-Age`. */

@@ -61,13 +61,4 @@ describe('names', () => {
       'PAWL_TRUSTED_ORIGIN is no setting and has no effect; did you mean PAWL_TRUSTED_ORIGINS?',
     ])
   })
-
-  test.each(['PAWL_DATABASE_URL', 'PAWL_DATABASE_DIRECT_URL'])(
-    '%s stops the start instead of being ignored',
-    (name) => {
-      expect(settingsFrom({ [name]: 'postgres://x' })).toMatchObject([
-        { setting: name, fix: expect.stringContaining('PAWL_DATA') },
-      ])
-    },
-  )
 })

@@ -45,6 +45,7 @@ describe('defaults', () => {
       audience: 'http://localhost:8080',
       trustedProxies: [],
       registration: false,
+      revocations: 'open',
       signingAlgorithm: 'ES256',
     })
     expect(warnings).toEqual([])
