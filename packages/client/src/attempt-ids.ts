@@ -40,18 +40,19 @@ const mostRounds = 3
 /** What claiming needs. */
 export interface AttemptParts {
   readonly attempts: AttemptStore | undefined
+  readonly timeout: (milliseconds: number) => AbortSignal
   readonly random: (bytes: number) => Uint8Array
 }
 
 /** Claims the attempt id of the generation that the jar holds. */
 export async function claimAttempt(
-  { attempts, random }: AttemptParts,
+  { attempts, timeout, random }: AttemptParts,
   cookie: Pick<StateCookie, 'read'>,
 ): Promise<Presented> {
   let state = presentState(cookie)
   if (attempts === undefined) return { state, attemptId: undefined }
   for (let round = 0; state !== undefined && round < mostRounds; round += 1) {
-    const attemptId = await claim(attempts, state, hexadecimal(random(16)))
+    const attemptId = await claim(attempts, state, hexadecimal(random(16)), timeout(longestMilliseconds))
     const now = presentState(cookie)
     // While the store worked, another tab may have moved the session; an id must go with the generation it was made for.
     if (now?.sessionId === state.sessionId && now.generation === state.generation) return { state, attemptId }
@@ -70,9 +71,14 @@ function hexadecimal(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-async function claim(store: AttemptStore, generation: Generation, candidate: string): Promise<string | undefined> {
+async function claim(
+  store: AttemptStore,
+  generation: Generation,
+  candidate: string,
+  limit: AbortSignal,
+): Promise<string | undefined> {
   try {
-    return await withSignal(store.claim(generation, candidate), AbortSignal.timeout(longestMilliseconds))
+    return await withSignal(store.claim(generation, candidate), limit)
   } catch {
     return undefined
   }

@@ -24,9 +24,14 @@ export interface ClientOptions {
   readonly cookies?: CookieAccess
   /** Milliseconds that only move forward. Default `performance.now`; never the device's time of day. */
   readonly monotonic?: () => number
+  /** A signal that fires, with a `TimeoutError`, after that many milliseconds. Default `AbortSignal.timeout`. */
+  readonly timeout?: Timeout
   /** That many unguessable bytes. Default `crypto.getRandomValues`. */
   readonly random?: (bytes: number) => Uint8Array
 }
+
+/** Limits how long something may take: gives a signal that fires after that many milliseconds. */
+type Timeout = (milliseconds: number) => AbortSignal
 
 /** Options with every default filled in. */
 export interface ClientSettings {
@@ -39,6 +44,7 @@ export interface ClientSettings {
   readonly attempts: AttemptStore | undefined
   readonly cookies: CookieAccess | undefined
   readonly monotonic: () => number
+  readonly timeout: Timeout
   readonly random: (bytes: number) => Uint8Array
   readonly baseUrl: () => string
   readonly credentials: RequestInit['credentials']
@@ -75,6 +81,7 @@ export function readOptions(options: ClientOptions): ClientSettings {
     // Cookies know hosts, not ports: only a page on the issuer's own host can read its cookies.
     cookies: options.cookies ?? (page?.hostname === issuer.hostname ? pageCookies() : undefined),
     monotonic: options.monotonic ?? (() => performance.now()),
+    timeout: options.timeout ?? ((milliseconds) => AbortSignal.timeout(milliseconds)),
     random: options.random ?? ((bytes) => crypto.getRandomValues(new Uint8Array(bytes))),
     baseUrl: () => (typeof document === 'undefined' ? (page?.href ?? address) : document.baseURI),
     credentials: access === 'cookie' ? 'include' : undefined,

@@ -62,7 +62,7 @@ export interface Client {
  */
 export function createClient(options: ClientOptions = {}): Client {
   const settings = readOptions(options)
-  const { issuer, fetch, attempts, monotonic, random, clientId } = settings
+  const { issuer, fetch, attempts, monotonic, timeout, random, clientId } = settings
   const memory = settings.access === 'memory'
   const cookie = createStateCookie(settings.cookies, issuer.startsWith('https:'))
   const ask = createAskIssuer(issuer, fetch)
@@ -77,7 +77,7 @@ export function createClient(options: ClientOptions = {}): Client {
     return tenure.signal
   }
 
-  const parts = { held, cookie, ask, attempts, memory, monotonic, random, clientId, beginTenure }
+  const parts = { held, cookie, ask, attempts, memory, monotonic, timeout, random, clientId, beginTenure }
   const renewal = createRenewal({ ...parts, tenure: () => tenure.signal })
 
   return {

@@ -18,6 +18,7 @@ export interface RenewalParts {
   /** Whether the access token travels in the reply instead of a cookie. */
   readonly memory: boolean
   readonly monotonic: () => number
+  readonly timeout: (milliseconds: number) => AbortSignal
   readonly random: (bytes: number) => Uint8Array
   /** Fires when what is under way no longer counts: the user signed in or out, or the client was disposed of. */
   readonly tenure: () => AbortSignal
@@ -40,7 +41,9 @@ export interface Renewal {
 const longestMilliseconds = 10_000
 
 export function createRenewal(parts: RenewalParts): Renewal {
-  const { held, cookie, ask, attempts, memory, monotonic, tenure } = parts
+  const { held, cookie, ask, attempts, memory, monotonic, timeout, tenure } = parts
+  /** Ends with the tenure, and after the longest that a request of ours may take. */
+  const deadline = (signal: AbortSignal) => AbortSignal.any([signal, timeout(longestMilliseconds)])
   const backoff = createBackoff(monotonic, parts.random)
 
   /** One request; `again` when the jar by now holds something else to present. */
@@ -136,11 +139,6 @@ export function createRenewal(parts: RenewalParts): Renewal {
 /** @param memory whether the access token is to travel in the reply instead of a cookie */
 export function refreshBody(attemptId: string | undefined, memory: boolean): Readonly<Record<string, string>> {
   return { ...(attemptId !== undefined && { attempt_id: attemptId }), ...(memory && { access: 'memory' }) }
-}
-
-/** Ends with the tenure, and after the longest that a request of ours may take. */
-export function deadline(signal: AbortSignal, milliseconds: number = longestMilliseconds): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(milliseconds)])
 }
 
 /** Only housekeeping: nobody waits for it, and its failure means nothing. */

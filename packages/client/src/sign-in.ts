@@ -3,7 +3,7 @@ import type { AttemptStore } from './attempt-ids.ts'
 import { failureOf, readError } from './error-classification.ts'
 import type { HeldSession } from './held-session.ts'
 import type { AskIssuer, IssuerAnswer } from './issuer-request.ts'
-import { deadline, forgetAttempts } from './renewal.ts'
+import { forgetAttempts } from './renewal.ts'
 import type { ActiveSession } from './session.ts'
 import { readTokenReply } from './token-reply.ts'
 import type { TransientFailure } from './transient-failure.ts'
@@ -37,6 +37,7 @@ export interface SignInParts {
   readonly memory: boolean
   readonly clientId: string | undefined
   readonly monotonic: () => number
+  readonly timeout: (milliseconds: number) => AbortSignal
   /** Makes everything under way count for nothing, and gives the signal of what begins now. */
   readonly beginTenure: () => AbortSignal
 }
@@ -46,7 +47,7 @@ const longestMilliseconds = 30_000
 
 /** Signs in. Nothing that is stored from before is looked at, so nothing can stand in the way (T23.2). */
 export async function signIn(credentials: SignInCredentials, parts: SignInParts): Promise<SignInOutcome> {
-  const { held, ask, attempts, memory, clientId, monotonic } = parts
+  const { held, ask, attempts, memory, clientId, monotonic, timeout } = parts
   const earlier = held.sessionId()
   const signal = parts.beginTenure()
   const body = {
@@ -56,7 +57,8 @@ export async function signIn(credentials: SignInCredentials, parts: SignInParts)
     ...(clientId !== undefined && { client_id: clientId }),
   }
   const sentAt = monotonic()
-  const answer = await ask({ path: '/auth/login', body, signal: deadline(signal, longestMilliseconds) })
+  const limit = AbortSignal.any([signal, timeout(longestMilliseconds)])
+  const answer = await ask({ path: '/auth/login', body, signal: limit })
   if (signal.aborted) return { ok: false, code: 'unavailable', cause: { kind: 'cancelled' } }
   const reply = answer.kind === 'answered' && answer.status === 200 ? readTokenReply(answer.document) : undefined
   if (reply === undefined) return refusalOf(answer)

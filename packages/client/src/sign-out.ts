@@ -25,6 +25,7 @@ export interface SignOutParts {
   readonly ask: AskIssuer
   readonly attempts: AttemptStore | undefined
   readonly memory: boolean
+  readonly timeout: (milliseconds: number) => AbortSignal
   readonly random: (bytes: number) => Uint8Array
   /** Makes everything under way count for nothing. */
   readonly beginTenure: () => AbortSignal
@@ -52,8 +53,8 @@ export function signOut({ everywhere = false }: SignOutOptions, parts: SignOutPa
   }
 }
 
-async function endOne({ ask }: SignOutParts): Promise<SignOutOutcome> {
-  return outcomeOf(await ask({ path: '/auth/logout', body: {}, signal: AbortSignal.timeout(longestMilliseconds) }))
+async function endOne({ ask, timeout }: SignOutParts): Promise<SignOutOutcome> {
+  return outcomeOf(await ask({ path: '/auth/logout', body: {}, signal: timeout(longestMilliseconds) }))
 }
 
 async function endAll(
@@ -61,8 +62,8 @@ async function endAll(
   reading: StateCookieReading,
   parts: SignOutParts,
 ): Promise<SignOutOutcome> {
-  const { ask, memory } = parts
-  const signal = AbortSignal.timeout(longestMilliseconds)
+  const { ask, memory, timeout } = parts
+  const signal = timeout(longestMilliseconds)
   const askEnd = (accessToken: string | undefined) =>
     ask({ path: '/auth/logout-everywhere', body: {}, bearer: accessToken, signal })
   let answer = await askEnd(bearer)
