@@ -15,6 +15,8 @@ export interface AccessTokenClaims {
   readonly aud: string | readonly string[]
   readonly exp: number
   readonly iat: number
+  /** Milliseconds within the second of `iat`, 0 to 999: a revocation says from which instant on it holds. */
+  readonly iat_ms?: number
   readonly jti: string
   readonly client_id: string
   readonly scope?: string
@@ -37,6 +39,7 @@ export const reservedClaims: ReadonlySet<string> = new Set([
   'aud',
   'exp',
   'iat',
+  'iat_ms',
   'nbf',
   'jti',
   'client_id',

@@ -15,12 +15,18 @@ export const accessTokenRefusalReasons = {
   expired: 'The access token has expired.',
   not_yet_valid: 'The access token is not valid yet.',
   wrong_binding: 'The token is bound to a key that this request did not prove.',
+  claims_rejected: "The application's own claims are not of the form that is expected here.",
+  revoked: 'The access token was revoked.',
+  claims_stale: 'The claims of the user have changed. Refresh the access token.',
   missing_scope: 'The access token lacks a scope that this request needs.',
   missing_role: 'The user lacks a role that this request needs.',
+  authentication_too_weak: 'The user has to authenticate in a stronger way.',
+  authentication_too_old: 'The user has to authenticate again.',
   cross_site: 'The browser says that another site sent this request.',
   untrusted_origin: 'The Origin is not on the list of trusted origins.',
   unproven_origin: 'The request carries our cookies but neither Sec-Fetch-Site nor Origin.',
   keys_unavailable: 'The keys of the issuer cannot be read at the moment.',
+  revocation_unknown: 'The revocations of the issuer cannot be read at the moment.',
 } as const
 
 /** A reason of {@link accessTokenRefusalReasons}. */

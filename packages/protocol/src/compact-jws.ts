@@ -30,11 +30,21 @@ export function parseCompactJws(token: string): CompactJws | undefined {
   // A third dot ends up in the signature part, where it is no base64url character.
   const signature = decodeBase64url(token.slice(payloadEnd + 1))
   if (signature === undefined) return undefined
-  const header = parsePart(token.slice(0, headerEnd))
+  const header = parseHeader(token.slice(0, headerEnd))
   if (header === undefined) return undefined
   const payload = parsePart(token.slice(headerEnd + 1, payloadEnd))
   if (payload === undefined) return undefined
   return { header, payload, signingInput: token.slice(0, payloadEnd), signature }
+}
+
+/** The header that was read last, frozen: the tokens of one key all have it, so there is nearly always nothing to read. */
+let lastHeader: { readonly part: string; readonly header: Readonly<Record<string, unknown>> } | undefined
+
+function parseHeader(part: string): Readonly<Record<string, unknown>> | undefined {
+  if (lastHeader?.part === part) return lastHeader.header
+  const header = parsePart(part)
+  if (header !== undefined) lastHeader = { part, header: Object.freeze(header) }
+  return header
 }
 
 function parsePart(part: string): Record<string, unknown> | undefined {

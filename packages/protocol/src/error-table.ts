@@ -28,6 +28,10 @@ export const errorTable = {
   authentication_required: { status: 401, description: 'This request needs an access token.' },
   invalid_token: { status: 401, description: 'The access token is not valid, has expired or was revoked.' },
   insufficient_scope: { status: 403, description: 'The access token does not allow this.' },
+  insufficient_user_authentication: {
+    status: 401,
+    description: 'This request needs another authentication of the user than the one behind the access token.',
+  },
   csrf_rejected: { status: 403, description: 'The request comes from an origin that is not trusted.' },
   registration_closed: { status: 403, description: 'This server does not let people register themselves.' },
   password_refused: { status: 400, description: 'The new password does not meet the rules.' },
@@ -96,6 +100,7 @@ const furtherReasons = {
   busy: 'Too many passwords are being checked.',
   storage_unavailable: 'The store did not answer.',
   body_already_read: 'A body parser of the surrounding application read the body first. Mount Pawl in front of it.',
+  too_many_readers: 'As many verifiers read the revocation feed of this node as it takes.',
   draining: 'The server is shutting down.',
 } as const
 

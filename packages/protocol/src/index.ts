@@ -27,6 +27,22 @@ export {
 } from './grant-types.ts'
 export { parseJsonObject } from './json-object.ts'
 export type { Refusal } from './refusal.ts'
+export {
+  formatRevocationEvent,
+  formatRevocationPosition,
+  largestRevocationEvent,
+  parseRevocationMessage,
+  parseRevocationPosition,
+  type RevocationEntry,
+  type RevocationKind,
+  type RevocationMessage,
+  type RevocationPosition,
+  revocationEntryLimits,
+  revocationFeedPath,
+  revocationFeedScope,
+  revocationHeartbeatMilliseconds,
+  revocationKinds,
+} from './revocation-feed.ts'
 export type {
   BodyTokenReply,
   CookieTokenReply,
@@ -35,3 +51,5 @@ export type {
   SessionListEntry,
   UserDocument,
 } from './session-documents.ts'
+export type { StandardIssue, StandardResult, StandardSchema } from './standard-schema.ts'
+export { testKeyMember } from './test-key.ts'

@@ -25,12 +25,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /** Counts the colons outside of strings; undefined when too deep. Exact for every text that JSON.parse accepts. */
 function countWrittenMembers(text: string): number | undefined {
+  const escapes = text.includes('\\')
   let members = 0
   let depth = 0
   for (let index = 0; index < text.length; index += 1) {
     switch (text[index]) {
       case '"':
-        index = endOfString(text, index)
+        index = endOfString(text, index, escapes)
         break
       case ':':
         members += 1
@@ -50,7 +51,11 @@ function countWrittenMembers(text: string): number | undefined {
 }
 
 /** Where the string that opens at `start` closes; the end of the text when it does not. */
-function endOfString(text: string, start: number): number {
+function endOfString(text: string, start: number, escapes: boolean): number {
+  if (!escapes) {
+    const end = text.indexOf('"', start + 1)
+    return end < 0 ? text.length : end
+  }
   let index = start + 1
   while (index < text.length && text[index] !== '"') index += text[index] === '\\' ? 2 : 1
   return index
