@@ -15,6 +15,8 @@ export type SecurityEventType =
   | 'attempt_id_reused'
   | 'user_added'
   | 'user_disabled'
+  | 'user_roles_changed'
+  | 'claims_changed'
   | 'password_changed'
   | 'client_added'
   | 'client_removed'

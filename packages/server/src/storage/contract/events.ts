@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { SecurityEvent } from '../../security-events/security-event.ts'
 import { type StorageFactory, storageFor } from './fixture.ts'
-import { addUser, anEvent, openSession, outbox } from './records.ts'
+import { addUser, anEvent, emptyOutbox, openSession, outbox } from './records.ts'
 
 /** The outbox. */
 export function eventContract(factory: StorageFactory): void {
@@ -52,6 +52,49 @@ export function eventContract(factory: StorageFactory): void {
       await storage.forgetEvents(entries.map((entry) => entry.sequence))
     }
     expect(seen).toEqual([...new Set(seen)].sort((left, right) => left - right))
+  })
+
+  test('T29.1 of two nodes one delivers an event, and the other when that one has not done so for 30 seconds', async (context) => {
+    const { storage, clock, connect } = await storageFor(factory)
+    if (connect === undefined) return context.skip('one node is all there can be')
+    const second = await connect()
+    const instants = async (node: typeof storage, limit = 10) =>
+      (await node.nextEvents(limit)).map(({ event }) => event.at)
+    for (let at = 0; at < 5; at += 1) await storage.appendEvent(anEvent('session_stranger', at))
+    expect(await instants(storage, 2)).toEqual([0, 1])
+    expect(await instants(second, 2)).toEqual([2, 3])
+    expect(await instants(storage)).toEqual([0, 1, 4])
+    clock.advance(29_999)
+    expect(await instants(second)).toEqual([2, 3])
+    clock.advance(1)
+    expect(await instants(second)).toEqual([0, 1, 2, 3, 4])
+    expect(await instants(storage)).toEqual([])
+    await emptyOutbox(second)
+    clock.advance(30_000)
+    expect(await instants(storage)).toEqual([])
+  })
+
+  test('T29.1 of two nodes that ask at once each event is given to one', async (context) => {
+    const { storage, connect } = await storageFor(factory)
+    if (connect === undefined) return context.skip('one node is all there can be')
+    const nodes = [storage, await connect(), await connect()]
+    for (let at = 0; at < 30; at += 1) await storage.appendEvent(anEvent('session_stranger', at))
+    const given: number[] = []
+    for (let round = 0; round < 4; round += 1) {
+      const batches = await Promise.all(nodes.map((node) => node.nextEvents(3)))
+      given.push(...batches.flat().map(({ sequence }) => sequence))
+      await Promise.all(nodes.map((node, index) => node.forgetEvents(batches[index]?.map((one) => one.sequence) ?? [])))
+    }
+    expect(new Set(given).size).toBe(given.length)
+    expect(new Set([...given, ...(await storage.nextEvents(30)).map(({ sequence }) => sequence)]).size).toBe(30)
+  })
+
+  test('T29.1 what a node was given and has not delivered is there for the next one as soon as it is closed', async (context) => {
+    const { storage, reopen } = await storageFor(factory)
+    if (reopen === undefined) return context.skip('this engine keeps nothing')
+    await storage.appendEvent(anEvent('session_stranger', 1))
+    expect(await outbox(storage)).toHaveLength(1)
+    expect(await outbox(await reopen())).toHaveLength(1)
   })
 
   test('T29.1 events of different changes stand in the order of the changes', async () => {

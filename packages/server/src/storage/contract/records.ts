@@ -23,10 +23,12 @@ export function namedId(name: string, length = 16): string {
 /** The place from which everyone signs in here. */
 export const laptop: Device = { address: '203.0.113.7', userAgent: `Mozilla/5.0 ${'x'.repeat(108)}` }
 
+/** An event of a type, done by a user unless said otherwise. */
 export function anEvent(type: SecurityEventType, at: number, more: Partial<SecurityEvent> = {}): SecurityEvent {
   return { type, at, actor: 'user', ...more }
 }
 
+/** A user with a password; the same one for the same name. */
 export function aUser(name: string, more: Partial<UserRecord> = {}): UserRecord {
   return {
     id: `usr_${namedId(name)}`,
@@ -39,6 +41,7 @@ export function aUser(name: string, more: Partial<UserRecord> = {}): UserRecord 
   }
 }
 
+/** A public client that may refresh, and nothing else. */
 export function aClient(id: string, more: Partial<ClientRecord> = {}): ClientRecord {
   return {
     id,
@@ -56,6 +59,7 @@ export function aClient(id: string, more: Partial<ClientRecord> = {}): ClientRec
   }
 }
 
+/** A signing key; what it holds is of no use. */
 export function aSigningKey(kid: string, more: Partial<SigningKeyRecord> = {}): SigningKeyRecord {
   return {
     kid,
@@ -69,11 +73,14 @@ export function aSigningKey(kid: string, more: Partial<SigningKeyRecord> = {}): 
   }
 }
 
+/** A refresh key; the same id for the same name. */
 export function aRefreshKey(name: string, more: Partial<RefreshKeyRecord> = {}): RefreshKeyRecord {
   return { id: namedId(name, 8), createdAt: 1, activeFrom: 2, retiredAt: null, ...more }
 }
 
+/** How long after its opening a session of {@link aSession} expires unused. */
 export const idleMilliseconds = 1000
+/** How long after its opening a session of {@link aSession} expires in any case. */
 export const absoluteMilliseconds = 5000
 
 /** A session that was just opened at `now`. */
@@ -138,14 +145,17 @@ export function moved(session: SessionRecord, move: SessionMove): SessionRecord 
   return { ...session, ...written, lastUsedAt: now, lastUsedFrom: usedFrom, ...counters }
 }
 
+/** A repeat of a session's current generation. */
 export function aRepeat(session: SessionRecord, now: number, more: Partial<RepeatCount> = {}): RepeatCount {
   return { id: session.id, expectedGeneration: session.generation, now, ...more }
 }
 
+/** A peek at a session's current generation. */
 export function aPeek(session: SessionRecord, now: number, more: Partial<PeekCount> = {}): PeekCount {
   return { id: session.id, expectedGeneration: session.generation, now, ...more }
 }
 
+/** The end of a session by logout. */
 export function anEnding(session: SessionRecord, now: number, more: Partial<SessionEnding> = {}): SessionEnding {
   const event = anEvent('session_ended', now, { sessionId: session.id })
   return { id: session.id, now, reason: 'logout', event, ...more }

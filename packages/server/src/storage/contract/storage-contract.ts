@@ -6,6 +6,8 @@ import { failureContract } from './failures.ts'
 import type { StorageFactory } from './fixture.ts'
 import { keyContract } from './keys.ts'
 import { lostWritesContract } from './lost-writes.ts'
+import { revocationOrderContract } from './revocation-order.ts'
+import { revocationContract } from './revocations.ts'
 import { sessionListContract } from './session-lists.ts'
 import { sessionRaceContract } from './session-races.ts'
 import { sessionContract } from './sessions.ts'
@@ -16,8 +18,9 @@ import { userContract } from './users.ts'
  *
  * @param name of the engine, for the report
  * @param factory makes a new, empty, opened engine for each test
+ * @param histories how many random histories are played on it and on the memory engine; default 60
  */
-export function storageContract(name: string, factory: StorageFactory): void {
+export function storageContract(name: string, factory: StorageFactory, histories = 60): void {
   describe(`${name} keeps the storage contract`, () => {
     describe('sessions', () => {
       sessionContract(factory)
@@ -29,7 +32,11 @@ export function storageContract(name: string, factory: StorageFactory): void {
     describe('keys', () => keyContract(factory))
     describe('events', () => eventContract(factory))
     describe('lost writes', () => lostWritesContract(factory))
+    describe('revocations', () => {
+      revocationContract(factory)
+      revocationOrderContract(factory)
+    })
     describe('failures', () => failureContract(factory))
-    describe('agreement', () => agreementContract(factory))
+    describe('agreement', () => agreementContract(factory, histories))
   })
 }

@@ -1,6 +1,9 @@
 import { builtInClientIds } from '../../registered-clients/client.ts'
 import type { ClientStore } from '../../registered-clients/client-store.ts'
-import { storableText } from '../storable-text.ts'
+import { accessLifetime } from '../../revocations/until-rule.ts'
+import { storableText } from '../stored-columns.ts'
+import { revokedSessions } from '../stored-revocations.ts'
+import { declareLifetime, writeRevocations } from './revocations.ts'
 import { endSessions } from './sessions.ts'
 import { detached, type MemoryState, writeEvent } from './state.ts'
 
@@ -19,6 +22,9 @@ export function memoryClients(state: MemoryState): ClientStore {
       storableText(client.id)
       if (builtInClientIds.has(client.id) || state.clients.has(client.id)) return false
       state.clients.set(client.id, detached(client))
+      if (client.accessSeconds !== null) {
+        declareLifetime(state, accessLifetime(client.accessSeconds * 1000, client.createdAt))
+      }
       writeEvent(state, event)
       return true
     },
@@ -26,6 +32,7 @@ export function memoryClients(state: MemoryState): ClientStore {
     async removeClient(id, now, event) {
       if (!state.clients.delete(id)) return false
       const endedSessions = endSessions(state, (session) => session.clientId === id, now, 'client_removed')
+      writeRevocations(state, [...revokedSessions(endedSessions), { kind: 'client', id }], now)
       writeEvent(state, { ...event, endedSessions })
       return true
     },

@@ -1,4 +1,5 @@
 import type { KeyStore } from '../../keys/key-store.ts'
+import { writeRevocations } from './revocations.ts'
 import { isLive } from './sessions.ts'
 import { detached, type MemoryState, writeEvent } from './state.ts'
 
@@ -37,6 +38,14 @@ export function memoryKeys(state: MemoryState): KeyStore {
     async removeSigningKey(kid, event) {
       if (!state.signingKeys.delete(kid)) return false
       state.keysVersion += 1
+      writeEvent(state, event)
+      return true
+    },
+
+    async killSigningKey(kid, event) {
+      if (!state.signingKeys.delete(kid)) return false
+      state.keysVersion += 1
+      writeRevocations(state, [{ kind: 'key', id: kid }], event.at)
       writeEvent(state, event)
       return true
     },

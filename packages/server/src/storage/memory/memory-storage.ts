@@ -5,8 +5,9 @@ import { memoryEvents } from './events.ts'
 import { memoryFailures } from './failures.ts'
 import { memoryKeys } from './keys.ts'
 import { memoryLostWrites } from './lost-writes.ts'
+import { memoryRevocations } from './revocations.ts'
 import { memorySessions } from './sessions.ts'
-import type { MemoryState } from './state.ts'
+import { emptyState } from './state.ts'
 import { memoryUsers } from './users.ts'
 
 /** What the memory engine is given. */
@@ -17,27 +18,19 @@ export interface MemoryStorageOptions {
 
 /** An engine for tests: passes the contract that every engine passes, keeps nothing when the process ends. */
 export function memoryStorage(options: MemoryStorageOptions): Storage {
-  const state: MemoryState = {
-    ...options,
-    sessions: new Map(),
-    users: new Map(),
-    clients: new Map(),
-    signingKeys: new Map(),
-    refreshKeys: new Map(),
-    failures: new Map(),
-    events: [],
-    lastSequence: 0,
-    keysVersion: 0,
-    lostWrites: { sessions: 0, noticedAt: null, intactUntil: null, settledAt: null },
-  }
+  const state = emptyState(options.clock)
   return {
     engine: 'memory',
+    compareAndSet: 'linearizable',
     async open() {},
     async storeNow() {
       return state.clock()
     },
     async findDamage() {
       return []
+    },
+    async diagnose() {
+      return { facts: ['everything is kept in memory and gone when the process ends'], warnings: [] }
     },
     async close() {},
     ...memorySessions(state),
@@ -47,5 +40,6 @@ export function memoryStorage(options: MemoryStorageOptions): Storage {
     ...memoryKeys(state),
     ...memoryEvents(state),
     ...memoryFailures(state),
+    ...memoryRevocations(state),
   }
 }

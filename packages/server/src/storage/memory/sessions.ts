@@ -2,7 +2,9 @@ import type { SessionEndReason } from '@pawl/protocol'
 import { builtInClientIds } from '../../registered-clients/client.ts'
 import type { SessionRecord } from '../../tokens/session.ts'
 import type { SessionStore } from '../../tokens/session-store.ts'
+import { revokedSessions } from '../stored-revocations.ts'
 import { noteLostWrites } from './lost-writes.ts'
+import { writeRevocations } from './revocations.ts'
 import { detached, detachedSession, type MemoryState, writeEvent } from './state.ts'
 
 /** Neither revoked nor expired at `now`. */
@@ -103,6 +105,7 @@ export function memorySessions(state: MemoryState): SessionStore {
       if (session === undefined || session.revokedAt !== null) return false
       state.sessions.set(session.id, { ...session, revokedAt: ending.now, revokedReason: ending.reason })
       writeEvent(state, ending.event)
+      writeRevocations(state, revokedSessions([session.id]), ending.now)
       return true
     },
 
@@ -113,6 +116,7 @@ export function memorySessions(state: MemoryState): SessionStore {
         ending.now,
         ending.reason,
       )
+      writeRevocations(state, revokedSessions(ended), ending.now)
       if (ended.length > 0) writeEvent(state, { ...ending.event, endedSessions: ended })
       return ended
     },
@@ -125,6 +129,7 @@ export function memorySessions(state: MemoryState): SessionStore {
         .slice(0, limit)
       const batch = new Set(ids)
       endSessions(state, (session) => batch.has(session.id), now, reason)
+      writeRevocations(state, revokedSessions(ids), now)
       if (ids.length > 0) writeEvent(state, { ...event, endedSessions: ids })
       return ids
     },

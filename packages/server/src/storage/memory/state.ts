@@ -1,3 +1,4 @@
+import type { RevocationPosition } from '@pawl/protocol'
 import type { RefreshKeyRecord, SigningKeyRecord } from '../../keys/key-store.ts'
 import type { ClientRecord } from '../../registered-clients/client.ts'
 import type { Clock } from '../../secrets/random.ts'
@@ -5,6 +6,7 @@ import type { SecurityEvent, StoredSecurityEvent } from '../../security-events/s
 import type { LostWrites } from '../../tokens/lost-writes-store.ts'
 import type { SessionRecord } from '../../tokens/session.ts'
 import type { UserRecord } from '../../users/user.ts'
+import type { StoredEntry } from '../stored-revocations.ts'
 
 /** What the ports of this engine share. */
 export interface MemoryState {
@@ -20,6 +22,34 @@ export interface MemoryState {
   lastSequence: number
   keysVersion: number
   lostWrites: LostWrites
+  feed: RevocationPosition
+  /** In the order of their places. */
+  revocations: StoredEntry[]
+  /** Until when tokens of so many milliseconds can be under way. */
+  readonly accessLifetimes: Map<number, number>
+  readonly feedWatchers: Set<() => void>
+}
+
+/** A store with nothing in it. */
+export function emptyState(clock: Clock): MemoryState {
+  return {
+    clock,
+    sessions: new Map(),
+    users: new Map(),
+    clients: new Map(),
+    signingKeys: new Map(),
+    refreshKeys: new Map(),
+    failures: new Map(),
+    events: [],
+    lastSequence: 0,
+    keysVersion: 0,
+    lostWrites: { sessions: 0, noticedAt: null, intactUntil: null, settledAt: null },
+    // Differs from that of another such store before or after it, whose steps are all gone.
+    feed: { epoch: clock().toString(36), sequence: 0 },
+    revocations: [],
+    accessLifetimes: new Map(),
+    feedWatchers: new Set(),
+  }
 }
 
 /** Puts an event at the end of the outbox. */

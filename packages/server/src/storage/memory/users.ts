@@ -1,6 +1,8 @@
 import type { UserRecord } from '../../users/user.ts'
 import type { UserStore } from '../../users/user-store.ts'
-import { storableText } from '../storable-text.ts'
+import { storableText } from '../stored-columns.ts'
+import { revokedSessions } from '../stored-revocations.ts'
+import { writeRevocations } from './revocations.ts'
 import { endSessions } from './sessions.ts'
 import { detached, type MemoryState, writeEvent } from './state.ts'
 
@@ -61,6 +63,7 @@ export function memoryUsers(state: MemoryState): UserStore {
         now,
         'password_changed',
       )
+      writeRevocations(state, revokedSessions(endedSessions), now)
       writeEvent(state, { ...event, endedSessions })
       return true
     },
@@ -69,7 +72,17 @@ export function memoryUsers(state: MemoryState): UserStore {
       if (state.users.get(id)?.user.disabledAt !== null) return false
       change(id, { disabledAt: now })
       const endedSessions = endSessions(state, (session) => session.userId === id, now, 'user_disabled')
+      writeRevocations(state, [...revokedSessions(endedSessions), { kind: 'user', id }], now)
       writeEvent(state, { ...event, endedSessions })
+      return true
+    },
+
+    async setRoles({ id, roles, applyNow, now, event }) {
+      const user = state.users.get(id)?.user
+      if (user === undefined || user.passwordHash === null) return false
+      change(id, { roles: [...roles] })
+      if (applyNow) writeRevocations(state, [{ kind: 'claims', id }], now)
+      writeEvent(state, event)
       return true
     },
   }

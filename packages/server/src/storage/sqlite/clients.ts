@@ -1,10 +1,12 @@
-import { clientAuthenticationMethods, type GrantType, grantTypes } from '@pawl/protocol'
-import { builtInClientIds, type ClientRecord } from '../../registered-clients/client.ts'
+import { builtInClientIds } from '../../registered-clients/client.ts'
 import type { ClientStore } from '../../registered-clients/client-store.ts'
-import { storableText } from '../storable-text.ts'
-import { bytesOrNull, integer, integerOrNull, oneOf, text, textList } from './columns.ts'
-import type { Database, Row } from './database.ts'
+import { accessLifetime } from '../../revocations/until-rule.ts'
+import { storableText } from '../stored-columns.ts'
+import { clientRecord } from '../stored-records.ts'
+import { revokedSessions } from '../stored-revocations.ts'
+import type { Database } from './database.ts'
 import { writeEvent } from './events.ts'
+import { type SqliteRevocations, writeLifetime } from './revocations.ts'
 import { endSessionsOfClient } from './sessions.ts'
 
 const columns = `
@@ -17,33 +19,11 @@ const add = `
     :createdAt
   ) ON CONFLICT DO NOTHING`
 
-const clientTypes = ['public', 'confidential'] as const satisfies readonly ClientRecord['type'][]
-const policies = ['rotating', 'strict', 'shared-store'] as const satisfies readonly ClientRecord['policy'][]
-
-function isGrantType(word: string): word is GrantType {
-  return grantTypes.some((known) => known === word)
-}
-
-function clientRecord(row: Row): ClientRecord {
-  const listIn = (column: string): readonly string[] => textList(text(row, column), column)
-  return {
-    id: text(row, 'id'),
-    type: oneOf(row, 'type', clientTypes),
-    authentication: oneOf(row, 'authentication', clientAuthenticationMethods),
-    secretHash: bytesOrNull(row, 'secret_hash'),
-    redirectUris: listIn('redirect_uris'),
-    // A grant that only a newer release knows is one that this one does not answer.
-    grants: listIn('grants').filter(isGrantType),
-    scopes: listIn('scopes'),
-    resources: listIn('resources'),
-    policy: oneOf(row, 'policy', policies),
-    accessSeconds: integerOrNull(row, 'access_seconds'),
-    createdAt: integer(row, 'created_at'),
-  }
-}
-
 /** Registered clients in SQLite. */
-export function sqliteClients(database: Database): ClientStore {
+export function sqliteClients(
+  database: Database,
+  writeRevocations: SqliteRevocations['writeRevocations'],
+): ClientStore {
   return {
     async findClient(id) {
       const row = database.get(find, { id })
@@ -71,6 +51,8 @@ export function sqliteClients(database: Database): ClientStore {
       }
       return database.transaction(() => {
         if (database.run(add, values) === 0) return false
+        const { accessSeconds, createdAt } = client
+        if (accessSeconds !== null) writeLifetime(database, accessLifetime(accessSeconds * 1000, createdAt))
         writeEvent(database, event)
         return true
       })
@@ -79,7 +61,9 @@ export function sqliteClients(database: Database): ClientStore {
     async removeClient(id, now, event) {
       return database.transaction(() => {
         if (database.run('DELETE FROM clients WHERE id = :id', { id }) === 0) return false
-        writeEvent(database, { ...event, endedSessions: endSessionsOfClient(database, id, now) })
+        const endedSessions = endSessionsOfClient(database, id, now)
+        writeRevocations([...revokedSessions(endedSessions), { kind: 'client', id }], now)
+        writeEvent(database, { ...event, endedSessions })
         return true
       })
     },

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import { storageUnavailable } from '../../tokens/storage-unavailable.ts'
+import { departed, knowsDepartures, refuseDeparted, refusedByTrigger } from './departure.ts'
 import { migrate, refuseForeign } from './migrations.ts'
 
 /** A row as the driver gives it; read it through columns.ts. */
@@ -65,6 +66,7 @@ function primaryCode(error: unknown): number | undefined {
 
 /** What a caller may see of an error of the driver. */
 function classified(error: unknown, file: string): unknown {
+  if (error instanceof Error && 'errcode' in error && error.errcode === refusedByTrigger) return departed()
   const code = primaryCode(error)
   if (code === undefined || statementFaults.has(code)) return error
   if (!damageCodes.has(code)) return storageUnavailable(error)
@@ -129,6 +131,8 @@ async function switchToWriteAheadLog(connection: DatabaseSync, busyMilliseconds:
 export function sqliteDatabase(file: string, busyMilliseconds: number = defaultBusyMilliseconds): Database {
   let connection: DatabaseSync | undefined
   const statements = new Map<string, StatementSync>()
+  /** SQLite's number for what others had committed when it was last looked at. */
+  let seenVersion: SQLOutputValue | undefined
 
   function guarded<Result>(work: () => Result): Result {
     try {
@@ -149,6 +153,14 @@ export function sqliteDatabase(file: string, busyMilliseconds: number = defaultB
     const prepared = opened().prepare(sql)
     statements.set(sql, prepared)
     return prepared
+  }
+
+  /** What another process has committed may be that everything was moved away; then nothing that is read here counts. */
+  function refuseIfDeparted(): void {
+    const version = statement('PRAGMA data_version').get()?.['data_version']
+    if (version === seenVersion) return
+    refuseDeparted(statement, file)
+    seenVersion = version
   }
 
   function between<Result>(work: () => Result): Result {
@@ -182,6 +194,8 @@ export function sqliteDatabase(file: string, busyMilliseconds: number = defaultB
         createPrivately(file)
         candidate = new DatabaseSync(file, { timeout: busyMilliseconds })
         refuseForeign(candidate)
+        const prepare = candidate.prepare.bind(candidate)
+        if (knowsDepartures(prepare)) refuseDeparted(prepare, file)
         await switchToWriteAheadLog(candidate, busyMilliseconds)
         candidate.exec(settings)
         migrate(candidate)
@@ -194,8 +208,16 @@ export function sqliteDatabase(file: string, busyMilliseconds: number = defaultB
         throw classified(error, file)
       }
     },
-    get: (sql, values = {}) => guarded(() => statement(sql).get(values)),
-    all: (sql, values = {}) => guarded(() => statement(sql).all(values)),
+    get: (sql, values = {}) =>
+      guarded(() => {
+        refuseIfDeparted()
+        return statement(sql).get(values)
+      }),
+    all: (sql, values = {}) =>
+      guarded(() => {
+        refuseIfDeparted()
+        return statement(sql).all(values)
+      }),
     run: (sql, values = {}) => guarded(() => Number(statement(sql).run(values).changes)),
     async transaction(work) {
       let waited = 0
@@ -213,6 +235,7 @@ export function sqliteDatabase(file: string, busyMilliseconds: number = defaultB
       if (connection === undefined) return
       const closing = connection
       connection = undefined
+      seenVersion = undefined
       statements.clear()
       try {
         guarded(() => closing.exec('PRAGMA wal_checkpoint(TRUNCATE)'))

@@ -1,6 +1,6 @@
 import type { FailureCount, FailureStore } from '../../throttling/failure-store.ts'
-import { integer } from './columns.ts'
-import type { Database, Row, Values } from './database.ts'
+import { failureCount } from '../stored-records.ts'
+import type { Database, Values } from './database.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { SqliteStorageOptions } from './options.ts'
 
@@ -24,10 +24,6 @@ const forget = 'DELETE FROM failures WHERE key = :key AND ends_at > :now'
 const removeEnded = `
   DELETE FROM failures WHERE key IN
     (SELECT key FROM failures WHERE ends_at <= :now ORDER BY ends_at LIMIT :limit)`
-
-function failureCount(row: Row, now: number): FailureCount {
-  return { count: integer(row, 'count'), endsAt: integer(row, 'ends_at'), now }
-}
 
 /** Counted failures in SQLite. Those that arrive together share a transaction. */
 export function sqliteFailures(

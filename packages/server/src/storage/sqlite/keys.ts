@@ -1,12 +1,11 @@
-import { signatureAlgorithms } from '@pawl/protocol'
-import type { KeyStore, RefreshKeyRecord, SigningKeyRecord } from '../../keys/key-store.ts'
-import { bytes, id, idBytes, integer, integerOrNull, oneOf, text, writtenIdBytes } from './columns.ts'
-import type { Database, Row, Values } from './database.ts'
+import type { KeyStore } from '../../keys/key-store.ts'
+import { id, idBytes, integer, writtenIdBytes } from '../stored-columns.ts'
+import { keyIdBytes, refreshKeyRecord, signingKeyRecord } from '../stored-records.ts'
+import type { Database, Values } from './database.ts'
 import { writeEvent } from './events.ts'
 import type { SqliteStorageOptions } from './options.ts'
+import type { SqliteRevocations } from './revocations.ts'
 import { isLive } from './session-rows.ts'
-
-const keyIdBytes = 8
 
 const readVersion = 'SELECT version FROM key_ring'
 const raiseVersion = 'UPDATE key_ring SET version = version + 1'
@@ -31,29 +30,12 @@ const retire = `
   UPDATE refresh_keys SET retired_at = :now WHERE id = :id AND retired_at IS NULL
     AND NOT EXISTS (SELECT 1 FROM sessions WHERE refresh_key_id = :id AND ${isLive})`
 
-function signingKeyRecord(row: Row): SigningKeyRecord {
-  return {
-    kid: text(row, 'kid'),
-    algorithm: oneOf(row, 'algorithm', signatureAlgorithms),
-    publicJwk: text(row, 'public_jwk'),
-    sealedPrivateKey: bytes(row, 'sealed_private_key'),
-    secretId: text(row, 'secret_id'),
-    createdAt: integer(row, 'created_at'),
-    activeFrom: integer(row, 'active_from'),
-  }
-}
-
-function refreshKeyRecord(row: Row): RefreshKeyRecord {
-  return {
-    id: id(row, 'id'),
-    createdAt: integer(row, 'created_at'),
-    activeFrom: integer(row, 'active_from'),
-    retiredAt: integerOrNull(row, 'retired_at'),
-  }
-}
-
 /** Keys in SQLite. */
-export function sqliteKeys(database: Database, { clock }: SqliteStorageOptions): KeyStore {
+export function sqliteKeys(
+  database: Database,
+  writeRevocations: SqliteRevocations['writeRevocations'],
+  { clock }: SqliteStorageOptions,
+): KeyStore {
   function version(): number {
     const row = database.get(readVersion)
     if (row === undefined) throw new Error('the key ring has no version')
@@ -96,6 +78,15 @@ export function sqliteKeys(database: Database, { clock }: SqliteStorageOptions):
     async removeSigningKey(kid, event) {
       return database.transaction(() => {
         if (!changed('DELETE FROM signing_keys WHERE kid = :kid', { kid })) return false
+        writeEvent(database, event)
+        return true
+      })
+    },
+
+    async killSigningKey(kid, event) {
+      return database.transaction(() => {
+        if (!changed('DELETE FROM signing_keys WHERE kid = :kid', { kid })) return false
+        writeRevocations([{ kind: 'key', id: kid }], event.at)
         writeEvent(database, event)
         return true
       })

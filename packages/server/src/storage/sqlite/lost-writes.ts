@@ -1,5 +1,5 @@
 import type { LostWritesStore } from '../../tokens/lost-writes-store.ts'
-import { integer, integerOrNull } from './columns.ts'
+import { lostWritesRecord } from '../stored-records.ts'
 import type { Database } from './database.ts'
 import { writeEvent } from './events.ts'
 
@@ -23,12 +23,7 @@ export function sqliteLostWrites(database: Database): LostWritesStore {
     async lostWrites() {
       const row = database.get(read)
       if (row === undefined) throw new Error('the row of lost writes is missing')
-      return {
-        sessions: integer(row, 'sessions'),
-        noticedAt: integerOrNull(row, 'noticed_at'),
-        intactUntil: integerOrNull(row, 'intact_until'),
-        settledAt: integerOrNull(row, 'settled_at'),
-      }
+      return lostWritesRecord(row)
     },
 
     async settleLostWrites(now, event) {

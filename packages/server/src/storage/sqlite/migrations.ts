@@ -130,6 +130,46 @@ export const migrations: readonly string[] = [
   ) STRICT;
   INSERT INTO lost_writes (only, sessions) VALUES (1, 0);
   `,
+  `
+  -- Whether everything was moved to another store. The id stands here from the beginning of a move, the rest at its end.
+  CREATE TABLE departure (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    id TEXT NOT NULL,
+    destination TEXT,
+    departed_at INTEGER
+  ) STRICT;
+  `,
+  `
+  -- What ended, for those who check tokens without asking; see revocations/revocation-store.ts.
+  CREATE TABLE revocation_feed (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    epoch TEXT NOT NULL,
+    sequence INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO revocation_feed (only, epoch, sequence) VALUES (1, lower(hex(randomblob(10))), 0);
+
+  CREATE TABLE revocation_entries (
+    sequence INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (sequence, place)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX revocation_entries_by_end ON revocation_entries (until);
+
+  -- Until when access tokens of so long a life can be under way.
+  CREATE TABLE access_lifetimes (
+    milliseconds INTEGER PRIMARY KEY,
+    until INTEGER NOT NULL
+  ) STRICT;
+  `,
+  `
+  -- Which process was given an event to deliver, and until when the others leave it alone.
+  ALTER TABLE security_events ADD COLUMN claimed_by BLOB;
+  ALTER TABLE security_events ADD COLUMN claimed_until INTEGER;
+  `,
 ]
 
 function pragma(connection: DatabaseSync, name: 'application_id' | 'user_version'): number {

@@ -1,11 +1,6 @@
-import type { SessionRecord } from '../../tokens/session.ts'
-import { integer, oneOf, text, textList, textOrNull } from './columns.ts'
+import { integer, text } from '../stored-columns.ts'
+import { parseTerms, type SessionTerms, termsDocument } from '../stored-records.ts'
 import type { Database } from './database.ts'
-
-/** What is alike in most sessions of a client: what was granted and how. Stored once; a session names it by number. */
-export type SessionTerms = Pick<SessionRecord, 'clientId' | 'scope' | 'resources' | 'acr' | 'amr' | 'delivery'>
-
-const deliveries = ['cookie', 'cookie-memory', 'body'] as const satisfies readonly SessionTerms['delivery'][]
 
 /** Terms are never changed or deleted, so what was read of them stays true. */
 export interface TermsTable {
@@ -26,11 +21,7 @@ const insertTerms = `
 
 const selectTerms = 'SELECT number FROM session_terms WHERE document = :document'
 
-const selectDocument = `
-  SELECT client_id,
-    document ->> '$.scope' AS scope, document ->> '$.resources' AS resources, document ->> '$.acr' AS acr,
-    document ->> '$.amr' AS amr, document ->> '$.delivery' AS delivery
-  FROM session_terms WHERE number = :number`
+const selectDocument = 'SELECT client_id, document FROM session_terms WHERE number = :number'
 
 /** The table of session terms. */
 export function termsTable(database: Database): TermsTable {
@@ -39,20 +30,14 @@ export function termsTable(database: Database): TermsTable {
   function read(number: number): SessionTerms {
     const row = database.get(selectDocument, { number })
     if (row === undefined) throw new Error('a session names terms that are not there')
-    return Object.freeze({
-      clientId: text(row, 'client_id'),
-      scope: Object.freeze(textList(text(row, 'scope'), 'scope')),
-      resources: Object.freeze(textList(text(row, 'resources'), 'resources')),
-      acr: textOrNull(row, 'acr'),
-      amr: Object.freeze(textList(text(row, 'amr'), 'amr')),
-      delivery: oneOf(row, 'delivery', deliveries),
-    })
+    return parseTerms(text(row, 'client_id'), text(row, 'document'))
   }
 
   return {
-    numberOf({ clientId, scope, resources, acr, amr, delivery }) {
-      const document = JSON.stringify({ clientId, scope, resources, acr, amr, delivery })
-      const row = database.get(selectTerms, { document }) ?? database.get(insertTerms, { clientId, document })
+    numberOf(terms) {
+      const document = termsDocument(terms)
+      const row =
+        database.get(selectTerms, { document }) ?? database.get(insertTerms, { clientId: terms.clientId, document })
       if (row === undefined) throw new Error('terms were neither found nor written')
       return integer(row, 'number')
     },

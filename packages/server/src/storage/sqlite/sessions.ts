@@ -1,18 +1,20 @@
 import { builtInClientIds } from '../../registered-clients/client.ts'
 import type { SessionRecord } from '../../tokens/session.ts'
 import type { SessionStore } from '../../tokens/session-store.ts'
-import { bytes, generationBytes, id, idBytes, integer, writtenIdBytes } from './columns.ts'
-import type { Database, Row, Values } from './database.ts'
-import { eventDocument, writeDocument, writeEvent } from './events.ts'
+import { bytes, id, idBytes, integer, type Row, writtenIdBytes } from '../stored-columns.ts'
+import { eventDocument } from '../stored-events.ts'
+import { keyIdBytes, sessionIdBytes, sessionRecord, userRecord } from '../stored-records.ts'
+import { revokedSessions } from '../stored-revocations.ts'
+import type { Database, Values } from './database.ts'
+import { writeDocument, writeEvent } from './events.ts'
+import { generation, generationBytes } from './generation-column.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { noteLostWrites } from './lost-writes.ts'
 import type { SqliteStorageOptions } from './options.ts'
-import { isLive, sessionColumns, sessionRecord, usedColumn } from './session-rows.ts'
+import type { SqliteRevocations } from './revocations.ts'
+import { isLive, sessionColumns, usedColumn } from './session-rows.ts'
 import type { TermsTable } from './session-terms.ts'
-import { userColumns, userRecord } from './user-rows.ts'
-
-const sessionIdBytes = 16
-const keyIdBytes = 8
+import { userColumns } from './user-rows.ts'
 
 const readOne = `
   SELECT ${sessionColumns}, ${userColumns}
@@ -132,11 +134,16 @@ function insertedValues(session: SessionRecord, user: number, terms: number): Va
 /** Sessions in SQLite. */
 export function sqliteSessions(
   database: Database,
-  commits: GroupCommit,
-  terms: TermsTable,
+  parts: {
+    readonly commits: GroupCommit
+    readonly terms: TermsTable
+    readonly writeRevocations: SqliteRevocations['writeRevocations']
+  },
   { clock }: SqliteStorageOptions,
 ): SessionStore {
-  const record = (row: Row): SessionRecord => sessionRecord(row, terms.termsOf(integer(row, 'terms')))
+  const { commits, terms, writeRevocations } = parts
+  const record = (row: Row): SessionRecord =>
+    sessionRecord(row, terms.termsOf(integer(row, 'terms')), generation(row, 'generation'))
 
   return {
     async readSession(sessionId) {
@@ -214,6 +221,7 @@ export function sqliteSessions(
       if (bytesOfId === undefined) return false
       return database.transaction(() => {
         if (database.run(endOne, { id: bytesOfId, now, reason }) === 0) return false
+        writeRevocations(revokedSessions([sessionId]), now)
         writeEvent(database, event)
         return true
       })
@@ -222,6 +230,7 @@ export function sqliteSessions(
     async endUserSessions({ userId, except, now, reason, event }) {
       return database.transaction(() => {
         const endedSessions = endSessionsOfUser(database, { userId, except, now, reason })
+        writeRevocations(revokedSessions(endedSessions), now)
         if (endedSessions.length > 0) writeEvent(database, { ...event, endedSessions })
         return endedSessions
       })
@@ -235,6 +244,7 @@ export function sqliteSessions(
           database.run(endOne, { id: sessionId, now, reason })
           return id(row, 'id')
         })
+        writeRevocations(revokedSessions(endedSessions), now)
         if (endedSessions.length > 0) writeEvent(database, { ...event, endedSessions })
         return endedSessions
       })

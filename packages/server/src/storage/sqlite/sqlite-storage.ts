@@ -1,4 +1,5 @@
 import type { Storage } from '../store-ports.ts'
+import { backUpSqlite } from './backup.ts'
 import { sqliteClients } from './clients.ts'
 import { type Database, sqliteDatabase } from './database.ts'
 import { sqliteEvents } from './events.ts'
@@ -7,8 +8,10 @@ import { groupCommit } from './group-commit.ts'
 import { sqliteKeys } from './keys.ts'
 import { sqliteLostWrites } from './lost-writes.ts'
 import type { SqliteStorageOptions } from './options.ts'
+import { sqliteRevocations } from './revocations.ts'
 import { termsTable } from './session-terms.ts'
 import { sqliteSessions } from './sessions.ts'
+import { sqliteTransferSource } from './transfer.ts'
 import { sqliteUsers } from './users.ts'
 
 /**
@@ -23,8 +26,11 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
 export function sqliteStorageOn(database: Database, options: SqliteStorageOptions): Storage {
   const terms = termsTable(database)
   const commits = groupCommit(database)
+  const { writeRevocations, ...revocations } = sqliteRevocations(database, options)
+  const { releaseEvents, ...events } = sqliteEvents(database, options)
   return {
     engine: 'sqlite',
+    compareAndSet: 'linearizable',
     async open() {
       terms.forget()
       await database.open()
@@ -37,16 +43,25 @@ export function sqliteStorageOn(database: Database, options: SqliteStorageOption
       const findings = database.all('PRAGMA quick_check').map((row) => String(row['quick_check']))
       return findings.filter((finding) => finding !== 'ok')
     },
+    async diagnose() {
+      const version = database.get('SELECT sqlite_version() AS version')?.['version']
+      return { facts: [`SQLite ${String(version)}, every commit on the disk before it is answered`], warnings: [] }
+    },
+    backUp: (target) => backUpSqlite(options, target),
+    transferSource: () => sqliteTransferSource(options),
     async close() {
       await commits.flush()
+      // What this process was about to deliver another one may have at once; if it cannot be said now, in half a minute.
+      await releaseEvents().catch(() => {})
       database.close()
     },
-    ...sqliteSessions(database, commits, terms, options),
+    ...sqliteSessions(database, { commits, terms, writeRevocations }, options),
     ...sqliteLostWrites(database),
-    ...sqliteUsers(database),
-    ...sqliteClients(database),
-    ...sqliteKeys(database, options),
-    ...sqliteEvents(database),
+    ...sqliteUsers(database, writeRevocations),
+    ...sqliteClients(database, writeRevocations),
+    ...sqliteKeys(database, writeRevocations, options),
+    ...events,
     ...sqliteFailures(database, commits, options),
+    ...revocations,
   }
 }

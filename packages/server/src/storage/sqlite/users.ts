@@ -1,10 +1,13 @@
 import type { UserRecord } from '../../users/user.ts'
 import type { UserStore } from '../../users/user-store.ts'
-import { storableText } from '../storable-text.ts'
+import { storableText } from '../stored-columns.ts'
+import { userRecord } from '../stored-records.ts'
+import { revokedSessions } from '../stored-revocations.ts'
 import type { Database, Values } from './database.ts'
 import { writeEvent } from './events.ts'
+import type { SqliteRevocations } from './revocations.ts'
 import { endSessionsOfUser } from './sessions.ts'
-import { userColumns, userRecord } from './user-rows.ts'
+import { userColumns } from './user-rows.ts'
 
 const findById = `SELECT ${userColumns} FROM users WHERE id = :id`
 const findWithPassword = `
@@ -31,6 +34,7 @@ const recordExternal = `
 const replaceHash = 'UPDATE users SET password_hash = :to WHERE id = :id AND password_hash = :from'
 const setPassword = `
   UPDATE users SET password_hash = :passwordHash WHERE id = :id AND password_hash IS NOT NULL`
+const setRoles = 'UPDATE users SET roles = :roles WHERE id = :id AND password_hash IS NOT NULL'
 const disable = 'UPDATE users SET disabled_at = :now WHERE id = :id AND disabled_at IS NULL'
 
 function writtenUser(user: UserRecord, usernameKey: string): Values {
@@ -45,7 +49,7 @@ function writtenUser(user: UserRecord, usernameKey: string): Values {
 }
 
 /** Users in SQLite. */
-export function sqliteUsers(database: Database): UserStore {
+export function sqliteUsers(database: Database, writeRevocations: SqliteRevocations['writeRevocations']): UserStore {
   return {
     async findUserByName(usernameKey) {
       const row = database.get(findWithPassword, { usernameKey }) ?? database.get(findWithoutPassword, { usernameKey })
@@ -83,7 +87,9 @@ export function sqliteUsers(database: Database): UserStore {
       return database.transaction(() => {
         if (database.run(setPassword, { id, passwordHash }) === 0) return false
         const ending = { userId: id, except: keepSession, now, reason: 'password_changed' } as const
-        writeEvent(database, { ...event, endedSessions: endSessionsOfUser(database, ending) })
+        const endedSessions = endSessionsOfUser(database, ending)
+        writeRevocations(revokedSessions(endedSessions), now)
+        writeEvent(database, { ...event, endedSessions })
         return true
       })
     },
@@ -92,7 +98,18 @@ export function sqliteUsers(database: Database): UserStore {
       return database.transaction(() => {
         if (database.run(disable, { id, now }) === 0) return false
         const ending = { userId: id, except: undefined, now, reason: 'user_disabled' } as const
-        writeEvent(database, { ...event, endedSessions: endSessionsOfUser(database, ending) })
+        const endedSessions = endSessionsOfUser(database, ending)
+        writeRevocations([...revokedSessions(endedSessions), { kind: 'user', id }], now)
+        writeEvent(database, { ...event, endedSessions })
+        return true
+      })
+    },
+
+    async setRoles({ id, roles, applyNow, now, event }) {
+      return database.transaction(() => {
+        if (database.run(setRoles, { id, roles: JSON.stringify(roles) }) === 0) return false
+        if (applyNow) writeRevocations([{ kind: 'claims', id }], now)
+        writeEvent(database, event)
         return true
       })
     },

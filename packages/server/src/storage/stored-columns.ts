@@ -1,4 +1,5 @@
-import type { Row } from './database.ts'
+/** A row as an engine's driver gives it; what stands in it is checked column by column, by the functions below. */
+export type Row = Readonly<Record<string, unknown>>
 
 function unexpected(column: string): Error {
   return new Error(`column ${column} does not hold what this release writes there`)
@@ -11,27 +12,38 @@ export function text(row: Row, column: string): string {
   return value
 }
 
+/** {@link text}, or null. */
 export function textOrNull(row: Row, column: string): string | null {
   return row[column] === null ? null : text(row, column)
 }
 
-/** Reads an integer up to 2^53 - 1; the driver itself refuses larger ones. */
+/** Reads an integer up to 2^53 - 1. */
 export function integer(row: Row, column: string): number {
   const value = row[column]
   if (typeof value !== 'number') throw unexpected(column)
   return value
 }
 
+/** {@link integer}, or null. */
 export function integerOrNull(row: Row, column: string): number | null {
   return row[column] === null ? null : integer(row, column)
 }
 
+/** Reads a yes or no. */
+export function flag(row: Row, column: string): boolean {
+  const value = row[column]
+  if (typeof value !== 'boolean') throw unexpected(column)
+  return value
+}
+
+/** Reads a column of bytes. */
 export function bytes(row: Row, column: string): Uint8Array {
   const value = row[column]
   if (!(value instanceof Uint8Array)) throw unexpected(column)
   return value
 }
 
+/** {@link bytes}, or null. */
 export function bytesOrNull(row: Row, column: string): Uint8Array | null {
   return row[column] === null ? null : bytes(row, column)
 }
@@ -45,8 +57,8 @@ export function oneOf<Word extends string>(row: Row, column: string, words: read
 }
 
 /** Reads a list of texts from JSON. */
-export function textList(document: string, column: string): readonly string[] {
-  const list: unknown = JSON.parse(document)
+export function textList(row: Row, column: string): readonly string[] {
+  const list: unknown = JSON.parse(text(row, column))
   if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string')) throw unexpected(column)
   return list
 }
@@ -57,7 +69,7 @@ export function idBytes(id: string, length: number): Buffer | undefined {
   return decoded.length === length && decoded.toString('base64url') === id ? decoded : undefined
 }
 
-/** {@link idBytes} for an id that is about to be written. */
+/** {@link idBytes} for an id that is about to be written. Throws TypeError when it is none. */
 export function writtenIdBytes(id: string, length: number): Buffer {
   const decoded = idBytes(id, length)
   if (decoded === undefined) throw new TypeError(`an id is not ${length} bytes of base64url`)
@@ -70,18 +82,21 @@ export function id(row: Row, column: string): string {
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64url')
 }
 
-/** A generation as 8 bytes, big-endian: of one width for all of them, and ordered as the numbers are. */
-export function generationBytes(generation: number): Buffer {
-  if (!Number.isSafeInteger(generation) || generation < 0) throw new RangeError('a generation is 0 to 2^53 - 1')
-  const written = Buffer.alloc(8)
-  written.writeUInt32BE(Math.floor(generation / 2 ** 32), 0)
-  written.writeUInt32BE(generation % 2 ** 32, 4)
-  return written
+/**
+ * Whether every engine can give a text back as it is: PostgreSQL has no NUL in texts, and no engine stores half a
+ * surrogate pair. Nothing is found under a text that holds either.
+ */
+export function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed()
 }
 
-/** Reads what {@link generationBytes} wrote. */
-export function generation(row: Row, column: string): number {
-  const value = bytes(row, column)
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength)
-  return view.getUint32(0) * 2 ** 32 + view.getUint32(4)
+/**
+ * Refuses a text that is not {@link isStorable}. Callers validate what people type long before; this keeps two names from
+ * becoming one.
+ *
+ * @throws TypeError when the text holds NUL or half a surrogate pair
+ */
+export function storableText(text: string): string {
+  if (!isStorable(text)) throw new TypeError('text holds NUL or half a surrogate pair')
+  return text
 }

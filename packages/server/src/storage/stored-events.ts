@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { SecurityEvent, SecurityEventType } from '../../security-events/security-event.ts'
-import { endReasons } from './session-rows.ts'
+import type { SecurityEvent, SecurityEventType } from '../security-events/security-event.ts'
+import { endReasons } from './stored-records.ts'
 
 // A record, so that the compiler asks for a type that was added to the union.
 const eventTypes: Readonly<Record<SecurityEventType, true>> = {
@@ -14,6 +14,8 @@ const eventTypes: Readonly<Record<SecurityEventType, true>> = {
   attempt_id_reused: true,
   user_added: true,
   user_disabled: true,
+  user_roles_changed: true,
+  claims_changed: true,
   password_changed: true,
   client_added: true,
   client_removed: true,
@@ -39,6 +41,14 @@ const securityEvent: z.ZodType<SecurityEvent> = z.object({
   endedSessions: z.array(z.string()).exactOptional(),
   evidence: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).exactOptional(),
 })
+
+/** How long an event that one node was given to deliver is left to it by the others. */
+export const claimMilliseconds = 30_000
+
+/** An event as the outbox holds it. */
+export function eventDocument(event: SecurityEvent): string {
+  return JSON.stringify(event)
+}
 
 /** Reads an event as the outbox holds it. Throws when it is none that this release knows. */
 export function parseEvent(document: string): SecurityEvent {
