@@ -37,12 +37,15 @@ export const keyNotLoaded: Refusal = {
 /**
  * A refusal by a resource of ours, with its challenge (RFC 6750 section 3). Without credentials the challenge names no
  * error, so that a client can tell "send a token" from "this token is bad".
+ *
+ * @param scope what the token would have to allow, where that is what it lacks
  */
-export function challenge(context: PawlContext, realm: string, refusal: Refusal): Response {
+export function challenge(context: PawlContext, realm: string, refusal: Refusal, scope?: string): Response {
   const row = errorTable[refusal.error]
   const parameters = [`realm="${realm}"`]
   if (refusal.error !== 'authentication_required') {
     parameters.push(`error="${refusal.error}"`, `error_description="${row.description}"`)
   }
+  if (scope !== undefined) parameters.push(`scope="${scope}"`)
   return refuse(context, refusal, { 'WWW-Authenticate': `Bearer ${parameters.join(', ')}` })
 }

@@ -13,6 +13,7 @@ import { revoke } from './oauth/revoke.ts'
 import { token } from './oauth/token.ts'
 import { type PawlContext, refuse } from './refusal-response.ts'
 import { answerFault, observe, secure } from './request-surroundings.ts'
+import { revocations } from './revocations.ts'
 import type { RequestEnvironment, Services } from './services.ts'
 
 type Handler = (context: PawlContext, services: Services) => Response | Promise<Response>
@@ -47,6 +48,7 @@ const routes: readonly {
     path: '/.well-known/oauth-authorization-server',
     handler: (context, { settings }) => publicJson(context, serverMetadata(settings)),
   },
+  { method: 'GET', path: '/revocations', handler: revocations },
   { method: 'GET', path: '/health/live', handler: live },
   { method: 'GET', path: '/health/ready', handler: ready },
   { method: 'GET', path: '/metrics', handler: metrics },

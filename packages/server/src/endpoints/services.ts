@@ -7,6 +7,7 @@ import type { ReportHookFailure } from '../grants/prepare-tokens.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { ClientRecord } from '../registered-clients/client.ts'
 import type { AuthenticateClient } from '../registered-clients/client-authentication.ts'
+import type { RevocationFeed } from '../revocations/revocation-feed.ts'
 import type { Throttle } from '../throttling/throttle.ts'
 import type { StoreClock } from '../tokens/check-access-token.ts'
 import type { TokenDependencies } from '../tokens/refresh-session.ts'
@@ -32,6 +33,7 @@ export interface Services {
   readonly reportHookFailure: ReportHookFailure
   readonly tokens: TokenDependencies & { readonly clock: StoreClock }
   readonly keys: Pick<KeyRing, 'jwks'>
+  readonly feed: Pick<RevocationFeed, 'subscribe'>
   readonly metrics: Metrics
   readonly logger: Logger
   readonly newRequestId: () => string

@@ -1,3 +1,4 @@
+import type { ClientRecord } from '../registered-clients/client.ts'
 import { mintAccessToken } from '../tokens/access-token.ts'
 import type { StoreClock } from '../tokens/check-access-token.ts'
 import type { Grant } from './grant.ts'
@@ -5,13 +6,19 @@ import type { GrantSurroundings } from './refresh-token-grant.ts'
 import { clientResources } from './refreshing-client.ts'
 import { narrowResources, narrowScope } from './requested-scope.ts'
 
+/** What this grant works with. */
+export interface ClientCredentialsSurroundings extends GrantSurroundings {
+  readonly clock: StoreClock
+  readonly findClient: (id: string) => Promise<ClientRecord | undefined>
+}
+
 /**
  * `grant_type=client_credentials` (RFC 6749 section 4.4): a token for the client itself, no session, no refresh token
  * (standards TK-7).
  */
-export function clientCredentialsGrant(surroundings: GrantSurroundings & { readonly clock: StoreClock }): Grant {
+export function clientCredentialsGrant(surroundings: ClientCredentialsSurroundings): Grant {
   return async ({ client, parameter, resources: requested }) => {
-    const { settings, tokens, clock } = surroundings
+    const { settings, tokens, clock, findClient } = surroundings
     const scope = narrowScope(parameter('scope'), client.scopes)
     if (scope.kind === 'refused') return scope
     const allowed = clientResources(client, settings.audience)
@@ -19,6 +26,9 @@ export function clientCredentialsGrant(surroundings: GrantSurroundings & { reado
     if (resources.kind === 'refused') return resources
 
     const now = await clock.storeNow()
+    // Once more, after the instant that the token will bear: a removal that this does not see comes later than it, and
+    // its revocation covers the token.
+    if ((await findClient(client.id)) === undefined) return { kind: 'refused', refusal: { error: 'invalid_client' } }
     const accessSeconds = client.accessSeconds ?? settings.accessSeconds
     const plan = {
       issuer: settings.issuer,

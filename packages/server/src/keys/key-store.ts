@@ -50,7 +50,9 @@ export interface KeyStore {
   }>
   /** Adds a signing key if the version is still the one read, so that of several nodes only one rotates. */
   addSigningKey(key: SigningKeyRecord, expectedVersion: number, event: SecurityEvent): Promise<boolean>
-  /** Deletes a signing key. False: unknown. */
+  /** Deletes a signing key, and revokes at `event.at` what it has signed. False: unknown. */
+  killSigningKey(kid: string, event: SecurityEvent): Promise<boolean>
+  /** Deletes a signing key that no token needs any more. False: unknown. */
   removeSigningKey(kid: string, event: SecurityEvent): Promise<boolean>
   /**
    * Exchanges the envelope of a signing key for one under another secret, if it is still sealed under `fromSecretId`.

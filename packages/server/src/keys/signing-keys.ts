@@ -1,6 +1,7 @@
 import type { SignatureAlgorithm } from '@pawl/protocol'
 import type { Random } from '../secrets/random.ts'
 import type { ServerSecret } from '../secrets/server-secrets.ts'
+import { testSecretId } from '../secrets/test-secret.ts'
 import type { SecurityEvent } from '../security-events/security-event.ts'
 import { type JwksDocument, jwksDocument } from './jwks-document.ts'
 import type { KeyReading } from './key-reading.ts'
@@ -97,7 +98,14 @@ export function createSigningKeys(options: {
 
     verificationKey: async (kid) => (await read()).signingKeys.find((key) => key.kid === kid)?.verifying,
 
-    jwks: async () => jwksDocument(inSigningOrder((await read()).signingKeys).flatMap((key) => key.verifying ?? [])),
+    jwks: async () => {
+      const ordered = inSigningOrder((await read()).signingKeys)
+      return jwksDocument(
+        ordered.flatMap(({ verifying, secretId }) =>
+          verifying === undefined ? [] : [{ ...verifying, forTests: secretId === testSecretId }],
+        ),
+      )
+    },
 
     followSchedule: async () => {
       await untilDecided(async (reading) => {
@@ -132,7 +140,7 @@ export function createSigningKeys(options: {
         return await add(reading, { now, actor: 'admin', activeFrom: now })
       })
       const at = (await read()).now()
-      const killed = await store.removeSigningKey(kid, { type: 'signing_key_killed', at, actor: 'admin', keyId: kid })
+      const killed = await store.killSigningKey(kid, { type: 'signing_key_killed', at, actor: 'admin', keyId: kid })
       return killed
         ? { outcome: 'killed', replacement: fresh === 'not_needed' ? undefined : fresh.kid }
         : { outcome: 'unknown_key' }

@@ -5,8 +5,11 @@ import type { ClientRecord } from './client.ts'
 export interface ClientStore {
   findClient(id: string): Promise<ClientRecord | undefined>
   listClients(): Promise<readonly ClientRecord[]>
-  /** False: the id is in use. */
+  /** Adds a client, and declares its access lifetime, where it has one of its own, from then on. False: the id is in use. */
   addClient(client: ClientRecord, event: SecurityEvent): Promise<boolean>
-  /** Removes a client and ends its sessions with reason `client_removed` in one transaction. False: unknown. */
+  /**
+   * Removes a client and ends its sessions with reason `client_removed` in one transaction, with the entries of the
+   * revocation feed that this owes. False: unknown.
+   */
   removeClient(id: string, now: number, event: SecurityEvent): Promise<boolean>
 }

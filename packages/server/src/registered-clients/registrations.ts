@@ -1,3 +1,4 @@
+import type { RevocationStore } from '../revocations/revocation-store.ts'
 import type { Random } from '../secrets/random.ts'
 import type { ClientRecord } from './client.ts'
 import { type ClientRegistration, checkRegistration, type RegistrationRefusal } from './client-registration.ts'
@@ -31,7 +32,7 @@ export interface Registrations {
  * @param options.random draws secrets
  */
 export function createRegistrations(options: {
-  readonly store: ClientStore
+  readonly store: ClientStore & Pick<RevocationStore, 'addRevocation'>
   readonly now: () => Promise<number>
   readonly random: Random
 }): Registrations {
@@ -58,7 +59,13 @@ export function createRegistrations(options: {
     list: async () => (await store.listClients()).map(withoutSecret),
     remove: async (id) => {
       const at = await now()
-      return await store.removeClient(id, at, { type: 'client_removed', at, actor: 'admin', clientId: id })
+      const event = { type: 'client_removed', at, actor: 'admin', clientId: id } as const
+      if (!(await store.removeClient(id, at, event))) return false
+      // Until the removal was there to be seen, tokens without a session were issued to the client; see
+      // client-credentials-grant.ts. They bear instants later than `at`, and none later than now.
+      const seen = await now()
+      if (seen > at) await store.addRevocation({ kind: 'client', id, now: seen })
+      return true
     },
   }
 }

@@ -33,7 +33,7 @@ export interface AccessTokenPlan {
 const jtiBytes = 16
 
 /** Claims of RFC 9068 section 2.2, in a fixed order. */
-function claimsOf(plan: AccessTokenPlan, iat: number, exp: number, jti: string): AccessTokenClaims {
+function claimsOf(plan: AccessTokenPlan, issuedAt: number, exp: number, jti: string): AccessTokenClaims {
   const [first] = plan.audience
   const session = plan.session
   return {
@@ -42,7 +42,8 @@ function claimsOf(plan: AccessTokenPlan, iat: number, exp: number, jti: string):
     sub: plan.subject,
     aud: plan.audience.length === 1 && first !== undefined ? first : plan.audience,
     exp,
-    iat,
+    iat: Math.floor(issuedAt / 1000),
+    iat_ms: issuedAt % 1000,
     jti,
     client_id: plan.clientId,
     ...(plan.scope.length > 0 && { scope: plan.scope.join(' ') }),
@@ -71,20 +72,21 @@ function signingInput(key: SigningKey, claims: AccessTokenClaims): string {
 }
 
 /**
- * Length in characters of the token that {@link mintAccessToken} will make: exact, for all that is not known before is of
- * fixed width.
+ * Length in characters of the token that {@link mintAccessToken} will make, or up to three more: all that is not known
+ * before is of fixed width, but for the digits of the milliseconds.
  */
 export function accessTokenLength(plan: AccessTokenPlan, key: SigningKey): number {
   const jti = encodeBase64url(new Uint8Array(jtiBytes))
   const anySecond = 1_000_000_000
-  const unsigned = signingInput(key, claimsOf(plan, anySecond, anySecond, jti))
+  const unsigned = signingInput(key, claimsOf(plan, anySecond * 1000 + 999, anySecond, jti))
   return unsigned.length + 1 + Math.ceil((key.signatureBytes * 4) / 3)
 }
 
 /**
  * Signs an access token (RFC 9068).
  *
- * @param now the store's instant of the decision, in milliseconds; never the instant of signing (finding F6)
+ * @param now the store's instant of the decision, in milliseconds; never the instant of signing (finding F6). It goes
+ *   into the token whole, for revocations say up to which instant they hold
  * @param exp whole seconds since 1970
  */
 export function mintAccessToken(
@@ -95,7 +97,7 @@ export function mintAccessToken(
   random: Random,
 ): string {
   const jti = encodeBase64url(random(jtiBytes))
-  const unsigned = signingInput(key, claimsOf(plan, Math.floor(now / 1000), exp, jti))
+  const unsigned = signingInput(key, claimsOf(plan, now, exp, jti))
   return `${unsigned}.${Buffer.from(key.sign(unsigned)).toString('base64url')}`
 }
 

@@ -1,5 +1,5 @@
 import type { SecurityEventType } from '../security-events/security-event.ts'
-import { type AccessTokenPlan, mintAccessToken } from './access-token.ts'
+import { mintAccessToken } from './access-token.ts'
 import { decidePeek, type PeekDecision } from './peek-ratchet.ts'
 import { hashAttempt } from './recent-rotations.ts'
 import { refused, unavailable } from './refresh-refusal.ts'
@@ -39,7 +39,6 @@ export async function peekSession(
   dependencies: TokenDependencies,
 ): Promise<Peeked | RefreshRefused> {
   const attempt = hashAttempt(request.attemptId ?? dependencies.random(32))
-  let plans: readonly AccessTokenPlan[] | undefined
   let lostTheWrite = false
 
   for (let round = 0; round < mostRounds; round += 1) {
@@ -50,11 +49,8 @@ export async function peekSession(
     const { now } = reading
 
     const signingKey = await dependencies.signer.signingKey()
-    if (plans === undefined) {
-      const prepared = await request.prepare(session, user, signingKey)
-      if (prepared.kind === 'refused') return { ...prepared, sessionOver: false }
-      plans = prepared.plans
-    }
+    const prepared = await request.prepare(session, user, signingKey)
+    if (prepared.kind === 'refused') return { ...prepared, sessionOver: false }
     if (dependencies.monotonic() - request.arrivedAt >= deadlineMilliseconds) return unavailable('deadline')
 
     const decision = decidePeek({
@@ -72,7 +68,8 @@ export async function peekSession(
     if (outcome.kind === 'refused') return outcome
     if (outcome.kind === 'counted') {
       const exp = accessExpiry(now, client.accessSeconds, sessionEnd(session))
-      const accessTokens = plans.map((plan) => mintAccessToken(plan, signingKey, now, exp, dependencies.random))
+      const { random } = dependencies
+      const accessTokens = prepared.plans.map((plan) => mintAccessToken(plan, signingKey, now, exp, random))
       const counted = { ...session, peeks: session.peeks + 1 }
       return { kind: 'peeked', session: counted, accessTokens, expiresIn: Math.max(0, exp - Math.floor(now / 1000)) }
     }

@@ -99,24 +99,24 @@ export async function refreshSession(
 ): Promise<Refreshed | RefreshRefused> {
   // Without an id of the holder's one is drawn, so that a write whose outcome was lost is known again as one's own (F10).
   const attempt = hashAttempt(request.attemptId ?? dependencies.random(32))
-  let plans: readonly AccessTokenPlan[] | undefined
+  const sinceArrival = () => dependencies.monotonic() - request.arrivedAt
   let lostTheWrite = false
   let storeFailure: unknown
 
   for (let round = 0; round < mostRounds; round += 1) {
+    // A store that took half of the time to fail would take the other half to fail again.
+    if (storeFailure !== undefined && sinceArrival() >= deadlineMilliseconds / 2) throw storeFailure
     const reading = await dependencies.sessions.readSession(request.presented.sessionId)
     const standing = await judgeStanding(request, reading, dependencies)
     if (standing.kind === 'refused') return standing
     const { session, user, client } = standing
 
     const signingKey = await dependencies.signer.signingKey()
-    if (plans === undefined) {
-      const prepared = await request.prepare(session, user, signingKey)
-      if (prepared.kind === 'refused') return { ...prepared, sessionOver: false }
-      plans = prepared.plans
-    }
-    const elapsed = dependencies.monotonic() - request.arrivedAt
-    // A store that took half of the time to fail would take the other half to fail again.
+    // Anew in each round: a token says what held at its own instant, or the revocation feed could not tell whether a
+    // change of roles came before it or after.
+    const prepared = await request.prepare(session, user, signingKey)
+    if (prepared.kind === 'refused') return { ...prepared, sessionOver: false }
+    const elapsed = sinceArrival()
     if (storeFailure !== undefined && elapsed >= deadlineMilliseconds / 2) throw storeFailure
     if (elapsed >= deadlineMilliseconds) return unavailable('deadline')
 
@@ -131,7 +131,7 @@ export async function refreshSession(
     const outcome = await execute(decision, { request, client, session, now: reading.now, dependencies })
     if (outcome.kind === 'refused') return outcome
     if (outcome.kind === 'answer') {
-      return answer(outcome, { client, user, plans, signingKey, now: reading.now, dependencies })
+      return answer(outcome, { client, user, plans: prepared.plans, signingKey, now: reading.now, dependencies })
     }
     lostTheWrite ||= session.generation === request.presented.generation
     storeFailure = outcome.storeFailure

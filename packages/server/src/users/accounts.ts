@@ -1,4 +1,5 @@
 import { encodeBase64url } from '@pawl/protocol'
+import type { RevocationStore } from '../revocations/revocation-store.ts'
 import type { Random } from '../secrets/random.ts'
 import type { Device, SecurityEvent } from '../security-events/security-event.ts'
 import { type Authenticate, readExternalUser } from './external-user.ts'
@@ -31,6 +32,11 @@ export type SetPasswordOutcome =
   | { readonly outcome: 'changed'; readonly user: Account }
   | { readonly outcome: 'unknown_user' | 'no_password' | 'busy' }
   | PasswordRefused
+
+/** Outcome of setting roles. `roles_elsewhere`: the application gives the roles of this user. */
+export type SetRolesOutcome =
+  | { readonly outcome: 'changed'; readonly user: Account }
+  | { readonly outcome: 'unknown_user' | 'roles_elsewhere' | 'malformed_role' }
 
 /** Outcome of a user's own change of password. */
 export type ChangePasswordOutcome = { readonly outcome: 'changed' | 'invalid_credentials' | 'busy' } | PasswordRefused
@@ -71,6 +77,19 @@ export interface Accounts {
   }) => Promise<ChangePasswordOutcome>
   /** Sets a password as an administrator and ends all sessions of the user. */
   readonly setPassword: (username: string, newPassword: string) => Promise<SetPasswordOutcome>
+  /**
+   * Replaces the roles of a user as an administrator.
+   *
+   * @param options.applyNow whether access tokens that say otherwise are refused from now on, with the word to refresh;
+   *   otherwise they speak of the old roles until they expire
+   */
+  readonly setRoles: (
+    username: string,
+    roles: readonly string[],
+    options?: { readonly applyNow?: boolean },
+  ) => Promise<SetRolesOutcome>
+  /** The application's own claims of a user have changed: tokens of before are refused, with the word to refresh. */
+  readonly claimsChanged: (userId: string) => Promise<'told' | 'unknown_user'>
   /** Disables a user and ends all his sessions. */
   readonly disable: (username: string) => Promise<'disabled' | 'unknown_user' | 'already_disabled'>
   readonly list: () => Promise<readonly Account[]>
@@ -84,7 +103,7 @@ export interface Accounts {
  * @param options.authenticate the application's own sign-in; asked instead of the password check where it is given
  */
 export function createAccounts(options: {
-  readonly store: UserStore
+  readonly store: UserStore & Pick<RevocationStore, 'addRevocation'>
   readonly now: () => Promise<number>
   readonly hashing: PasswordHashing
   readonly random: Random
@@ -195,6 +214,42 @@ export function createAccounts(options: {
       const event: SecurityEvent = { type: 'password_changed', at, actor: 'admin', userId: user.id }
       const changed = await store.changePassword({ id: user.id, passwordHash: made.phc, now: at, event })
       return changed ? { outcome: 'changed', user: accountOf(user) } : { outcome: 'unknown_user' }
+    },
+
+    setRoles: async (username, roles, { applyNow = false } = {}) => {
+      if (!roles.every(isRole)) return { outcome: 'malformed_role' }
+      const user = await findByName(username)
+      if (user === undefined) return { outcome: 'unknown_user' }
+      if (user.passwordHash === null) return { outcome: 'roles_elsewhere' }
+      const at = await now()
+      const distinct = [...new Set(roles)]
+      const changed = await store.setRoles({
+        id: user.id,
+        roles: distinct,
+        applyNow,
+        now: at,
+        event: {
+          type: 'user_roles_changed',
+          at,
+          actor: 'admin',
+          userId: user.id,
+          evidence: { roles: distinct.join(', '), before: user.roles.join(', '), applyNow },
+        },
+      })
+      if (!changed) return { outcome: 'unknown_user' }
+      // Until the change was there to be seen, refreshes read the old roles. Their tokens bear instants later than `at`,
+      // and none later than now.
+      const seen = await now()
+      if (applyNow && seen > at) await store.addRevocation({ kind: 'claims', id: user.id, now: seen })
+      return { outcome: 'changed', user: { ...accountOf(user), roles: distinct } }
+    },
+
+    claimsChanged: async (userId) => {
+      if ((await store.findUser(userId)) === undefined) return 'unknown_user'
+      const at = await now()
+      const event: SecurityEvent = { type: 'claims_changed', at, actor: 'admin', userId }
+      await store.addRevocation({ kind: 'claims', id: userId, now: at, event })
+      return 'told'
     },
 
     disable: async (username) => {

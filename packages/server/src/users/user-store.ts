@@ -20,6 +20,17 @@ export interface UserStore {
     readonly now: number
     readonly event: SecurityEvent
   }): Promise<boolean>
+  /**
+   * Replaces the roles of a user with a password here. With `applyNow`, what tokens of before `now` say of him counts as
+   * out of date: a `claims` entry in the revocation feed. False: unknown, or the application's to give roles to.
+   */
+  setRoles(change: {
+    readonly id: string
+    readonly roles: readonly string[]
+    readonly applyNow: boolean
+    readonly now: number
+    readonly event: SecurityEvent
+  }): Promise<boolean>
   /** Disables a user and ends all sessions with reason `user_disabled`. False: unknown or disabled already. */
   disableUser(id: string, now: number, event: SecurityEvent): Promise<boolean>
 }

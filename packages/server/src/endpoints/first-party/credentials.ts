@@ -16,14 +16,19 @@ export type PresentedAccess =
   | { readonly kind: 'none' }
   | { readonly kind: 'malformed' }
 
-/** The bearer token of the Authorization header; without that header, the access cookies. */
-export function presentedAccess(context: PawlContext, cookies: RequestCookies): PresentedAccess {
+/** The bearer token of the Authorization header. */
+export function presentedBearer(context: PawlContext): PresentedAccess {
   const header = context.req.header('authorization')
-  if (header !== undefined) {
-    const token = bearerForm.exec(header)?.[1]
-    return token === undefined ? { kind: 'malformed' } : { kind: 'tokens', tokens: [token] }
-  }
-  return cookies.access.length === 0 ? { kind: 'none' } : { kind: 'tokens', tokens: cookies.access }
+  if (header === undefined) return { kind: 'none' }
+  const token = bearerForm.exec(header)?.[1]
+  return token === undefined ? { kind: 'malformed' } : { kind: 'tokens', tokens: [token] }
+}
+
+/** {@link presentedBearer}; without that header, the access cookies. */
+export function presentedAccess(context: PawlContext, cookies: RequestCookies): PresentedAccess {
+  const bearer = presentedBearer(context)
+  if (bearer.kind !== 'none' || cookies.access.length === 0) return bearer
+  return { kind: 'tokens', tokens: cookies.access }
 }
 
 /** Of several tokens the newest that is good; otherwise why the first is not (T15.3). */

@@ -35,9 +35,14 @@ export async function login(context: PawlContext, services: Services): Promise<R
   const client = services.ownClients.get(request.body.client_id)
   if (client === undefined) return refuse(context, { error: 'unauthorized_client' })
   const { username, password } = request.body
+  // Before the user is read: what the token says of him held at that instant, or later.
+  let now = 0
   const tried = await services.throttle.guess(
     passwordGuess(context, username),
-    () => services.accounts.signIn({ username, password }),
+    async () => {
+      now = await services.tokens.clock.storeNow()
+      return services.accounts.signIn({ username, password })
+    },
     (outcome) => judgePassword(signInOutcome(outcome)),
   )
   services.metrics.countSignIn(tried.kind === 'tried' ? signInOutcome(tried.outcome) : tried.kind)
@@ -46,6 +51,7 @@ export async function login(context: PawlContext, services: Services): Promise<R
   if (signedIn === 'busy') return refuse(context, hashersBusy)
   if (signedIn === 'invalid_credentials') return refuse(context, { error: 'invalid_credentials' })
   return openSession(context, services, {
+    now,
     user: signedIn.user,
     client,
     delivery: deliveryOf(request.body),
@@ -65,9 +71,11 @@ export async function register(context: PawlContext, services: Services): Promis
   const client = services.ownClients.get(request.body.client_id)
   if (client === undefined) return refuse(context, { error: 'unauthorized_client' })
   const { username, password } = request.body
+  const now = await services.tokens.clock.storeNow()
   const added = await services.accounts.register({ username, password, device: request.device })
   if (added.outcome !== 'added') return refuse(context, registrationRefusal(added))
   return openSession(context, services, {
+    now,
     user: added.user,
     client,
     delivery: deliveryOf(request.body),
@@ -93,6 +101,8 @@ async function openSession(
   context: PawlContext,
   services: Services,
   start: {
+    /** The store's instant, in milliseconds. */
+    readonly now: number
     readonly user: SessionUser
     readonly client: ClientRecord
     readonly delivery: Delivery
@@ -101,10 +111,10 @@ async function openSession(
   },
 ): Promise<Response> {
   const { settings, tokens, claims, reportHookFailure } = services
-  const { user, client, delivery } = start
+  const { now, user, client, delivery } = start
   const outcome = await startSession(
     {
-      now: await tokens.clock.storeNow(),
+      now,
       user,
       client: { id: client.id, accessSeconds: client.accessSeconds ?? settings.accessSeconds },
       scope: [],
