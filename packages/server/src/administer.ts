@@ -2,8 +2,10 @@ import { parseCompactJws } from '@pawl/protocol'
 import type { Administration, SessionListing, TokenInspection } from './administration.ts'
 import type { Settings } from './configuration/settings.ts'
 import type { KeyRing } from './keys/key-ring.ts'
+import { moveStore } from './move/move-store.ts'
 import type { Registrations } from './registered-clients/registrations.ts'
 import { restore } from './restore/restore.ts'
+import type { Random } from './secrets/random.ts'
 import type { Storage } from './storage/store-ports.ts'
 import { checkAccessToken } from './tokens/check-access-token.ts'
 import { endSession, recogniseRefreshToken } from './tokens/end-session.ts'
@@ -24,11 +26,15 @@ export interface AdministrationParts {
   readonly accounts: Accounts
   readonly registrations: Registrations
   readonly settings: Settings
+  /** Draws an id that nothing else has. */
+  readonly newId: () => string
+  /** Source of unguessable bytes. */
+  readonly random: Random
 }
 
 /** Puts the operators' calls together. */
 export function createAdministration(parts: AdministrationParts): Administration {
-  const { storage, opened, keyRing, accounts, registrations, settings } = parts
+  const { storage, opened, keyRing, accounts, registrations, settings, newId, random } = parts
 
   async function findUser(username: string): Promise<UserRecord | undefined> {
     await opened()
@@ -79,6 +85,14 @@ export function createAdministration(parts: AdministrationParts): Administration
     disableUser: async (username) => {
       await opened()
       return accounts.disable(username)
+    },
+    setRoles: async (username, roles, options) => {
+      await opened()
+      return accounts.setRoles(username, roles, options)
+    },
+    claimsChanged: async (userId) => {
+      await opened()
+      return accounts.claimsChanged(userId)
     },
     setPassword: async (username, password) => {
       await opened()
@@ -152,13 +166,28 @@ export function createAdministration(parts: AdministrationParts): Administration
     },
     restore: async (request) => {
       await opened()
-      return restore(request, { store: storage, keyRing, now: () => storage.storeNow() })
+      return restore(request, { store: storage, keyRing, now: () => storage.storeNow(), random })
     },
+    backUp: async (target) => {
+      if (storage.backUp === undefined) return { outcome: 'not_here', engine: storage.engine }
+      return storage.backUp(target)
+    },
+    move: async ({ to, destination }) => {
+      if (storage.transferSource === undefined) return { outcome: 'impossible', engine: storage.engine }
+      if (to.transferTarget === undefined) return { outcome: 'impossible', engine: to.engine }
+      return moveStore({ source: storage.transferSource(), target: to.transferTarget(), destination, id: newId() })
+    },
+    undoMove: async () =>
+      storage.transferSource === undefined
+        ? { kind: 'impossible', engine: storage.engine }
+        : storage.transferSource().comeBack(),
     checkStorage: async () => {
       await opened()
       const problems = await storage.findDamage()
       const lostWrites = problems.length === 0 ? await storage.lostWrites() : undefined
-      return { engine: storage.engine, now: await storage.storeNow(), problems, lostWrites }
+      const diagnosis = problems.length === 0 ? await storage.diagnose?.() : undefined
+      const { facts = [], warnings = [] } = diagnosis ?? {}
+      return { engine: storage.engine, now: await storage.storeNow(), problems, facts, warnings, lostWrites }
     },
   }
 }

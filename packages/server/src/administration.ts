@@ -2,13 +2,17 @@ import type { AccessTokenClaims, RefusalReason, SessionEndReason } from '@pawl/p
 import type { RefreshKeyListing, SigningKeyListing } from './keys/key-ring.ts'
 import type { ResealReport } from './keys/reseal-keys.ts'
 import type { KillOutcome, PublishedKey } from './keys/signing-keys.ts'
+import type { MoveOutcome } from './move/move-store.ts'
 import type { ClientRecord } from './registered-clients/client.ts'
 import type { ClientRegistration } from './registered-clients/client-registration.ts'
 import type { RegisterOutcome } from './registered-clients/registrations.ts'
 import type { RestoreOutcome, RestoreRequest } from './restore/restore.ts'
+import type { BackupOutcome, BackupTarget } from './storage/backup.ts'
+import type { Storage } from './storage/store-ports.ts'
+import type { Departure } from './storage/transfer.ts'
 import type { LostWrites } from './tokens/lost-writes-store.ts'
 import type { SessionRecord } from './tokens/session.ts'
-import type { AddUserOutcome, SetPasswordOutcome } from './users/accounts.ts'
+import type { AddUserOutcome, SetPasswordOutcome, SetRolesOutcome } from './users/accounts.ts'
 import type { UserRecord } from './users/user.ts'
 
 /** A user as operators see him: everything but the password hash. */
@@ -93,6 +97,10 @@ export interface StorageCheck {
   readonly now: number
   /** What an integrity check found; empty where all is well. */
   readonly problems: readonly string[]
+  /** How the engine is set up. */
+  readonly facts: readonly string[]
+  /** What had better be set up otherwise, with what it may cost. */
+  readonly warnings: readonly string[]
   /** What sessions have shown of the store being put back to an earlier state; undefined where it is damaged. */
   readonly lostWrites: LostWrites | undefined
 }
@@ -113,6 +121,24 @@ export interface Administration {
   readonly listUsers: () => Promise<readonly UserListing[]>
   /** Disables a user and ends all his sessions. */
   readonly disableUser: (username: string) => Promise<'disabled' | 'unknown_user' | 'already_disabled'>
+  /**
+   * Replaces the roles of a user.
+   *
+   * @param options.applyNow whether access tokens that say otherwise are refused at once (`claims_stale`: clients refresh
+   *   and go on); default: they speak of the old roles until they expire
+   */
+  readonly setRoles: (
+    username: string,
+    roles: readonly string[],
+    options?: { readonly applyNow?: boolean },
+  ) => Promise<SetRolesOutcome>
+  /**
+   * To be called after what the claims hook says of a user has changed: access tokens of before are refused at once
+   * (`claims_stale`), and clients refresh and go on.
+   *
+   * @param userId `sub` of his tokens
+   */
+  readonly claimsChanged: (userId: string) => Promise<'told' | 'unknown_user'>
   /** Sets a password and ends all sessions of the user. */
   readonly setPassword: (username: string, password: string) => Promise<SetPasswordOutcome>
   readonly addClient: (registration: ClientRegistration) => Promise<RegisterOutcome>
@@ -143,6 +169,26 @@ export interface Administration {
   readonly inspectToken: (token: string) => Promise<TokenInspection>
   /** Deals with a store that was put back to an earlier state; may be called again, and while servers run. */
   readonly restore: (request: RestoreRequest) => Promise<RestoreOutcome>
+  /**
+   * Copies the store into a file, as of one instant, while others go on writing, and without opening it here.
+   * `not_here`: the engine leaves backups to tools of its own.
+   */
+  readonly backUp: (
+    target: BackupTarget,
+  ) => Promise<BackupOutcome | { readonly outcome: 'not_here'; readonly engine: string }>
+  /**
+   * Carries everything into another store, which must be empty, and closes this one; see docs/move-to-postgresql.md.
+   * `impossible`: this engine cannot be left, or that one cannot be moved into.
+   *
+   * @param move.to an engine that is not open
+   * @param move.destination where that is, for people; no password
+   */
+  readonly move: (move: {
+    readonly to: Storage
+    readonly destination: string
+  }) => Promise<MoveOutcome | { readonly outcome: 'impossible'; readonly engine: string }>
+  /** Takes a move back: this store is in use again, as it was then. `here`: it was not moved. */
+  readonly undoMove: () => Promise<Departure | { readonly kind: 'impossible'; readonly engine: string }>
   /** Asks the engine to check the integrity of what it holds. */
   readonly checkStorage: () => Promise<StorageCheck>
 }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Repeat } from './configuration/settings.ts'
 
 /** Work beside the requests. */
 export interface Background {
@@ -17,25 +18,32 @@ export interface Background {
 /** How long work in batches leaves the store alone: several times the length of a batch of 500 rows. */
 const pauseMilliseconds = 25
 
+/** By the system's timers. */
+const repeatBySystem: Repeat = (milliseconds, task) => {
+  const timer = setInterval(task, milliseconds)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
 /** Starts with nothing to do. */
-export function createBackground(): Background {
-  const timers: NodeJS.Timeout[] = []
+export function createBackground(repeat: Repeat = repeatBySystem): Background {
+  const stops: (() => void)[] = []
   const running = new Set<Promise<void>>()
   let stopping = false
   return {
     every: (milliseconds, task) => {
       let busy = false
-      const timer = setInterval(() => {
-        if (busy) return
+      const stop = repeat(milliseconds, () => {
+        if (busy) return undefined
         busy = true
         const run = task().finally(() => {
           busy = false
           running.delete(run)
         })
         running.add(run)
-      }, milliseconds)
-      timer.unref()
-      timers.push(timer)
+        return run
+      })
+      stops.push(stop)
     },
     goOn: async () => {
       if (!stopping) await pause(pauseMilliseconds)
@@ -43,7 +51,7 @@ export function createBackground(): Background {
     },
     stop: async () => {
       stopping = true
-      for (const timer of timers) clearInterval(timer)
+      for (const end of stops) end()
       await Promise.all(running)
     },
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { getRequestListener, RequestError } from '@hono/node-server'
-import { type ErrorCode, errorTable, type RefusalReason } from '@pawl/protocol'
+import { type ErrorCode, errorTable, type RefusalReason, revocationHeartbeatMilliseconds } from '@pawl/protocol'
 
 /** What a Pawl server is to a runtime: a web-standard handler that may be told where a request came from. */
 export type FetchHandler = (request: Request, connection?: { readonly remoteAddress?: string }) => Promise<Response>
@@ -133,6 +133,8 @@ function nodeHandler(
       const reply = await fetch(request, remoteAddress === undefined ? {} : { remoteAddress })
       // What is left of the body is not read, so the connection can carry no further request: its client must know.
       if (reply.status === 413 && 'shouldKeepAlive' in outgoing) outgoing.shouldKeepAlive = false
+      // An answer without an end, of which the other side takes nothing, would hold its connection for ever.
+      if (isEventStream(reply)) incoming.socket?.setTimeout(stuckMilliseconds)
       return reply
     },
     {
@@ -158,6 +160,13 @@ function nodeHandler(
     void listener(request, response)
     if (mounted !== undefined) request.url = mounted
   }
+}
+
+/** Seven heartbeats of the revocation feed, which is let go after six that were not taken. */
+const stuckMilliseconds = 7 * revocationHeartbeatMilliseconds
+
+function isEventStream(reply: Response): boolean {
+  return reply.headers.get('content-type') === 'text/event-stream'
 }
 
 /** Express and its kin keep the URL that was asked for beside the one relative to the mount path. */

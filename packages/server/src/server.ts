@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { createPlayground } from '@pawl/playground'
-import { errorTable } from '@pawl/protocol'
+import { errorTable, revocationHeartbeatMilliseconds } from '@pawl/protocol'
 import { createAdministration } from './administer.ts'
 import type { Administration } from './administration.ts'
 import { createBackground } from './background.ts'
@@ -12,6 +12,7 @@ import type { PawlConfiguration, ServerSecrets, Settings } from './configuration
 import { clientAddress } from './configuration/trusted-proxy.ts'
 import { createMetrics } from './endpoints/metrics.ts'
 import { publicMaxAge } from './endpoints/oauth/metadata.ts'
+import { feedReport } from './endpoints/revocations.ts'
 import { type Answer, createAnswer } from './endpoints/route-table.ts'
 import { sqliteStorage } from './engines.ts'
 import { createGrants } from './grants/grants.ts'
@@ -23,6 +24,9 @@ import { type ClientRecord, firstPartyClientId, playgroundClientId } from './reg
 import { createClientAuthentication } from './registered-clients/client-authentication.ts'
 import { longestClientAccessSeconds as longestAccessSeconds } from './registered-clients/client-registration.ts'
 import { createRegistrations } from './registered-clients/registrations.ts'
+import { declareLifetimes } from './revocations/declare-lifetimes.ts'
+import { removeEndedRevocations } from './revocations/remove-ended-revocations.ts'
+import { createRevocationFeed } from './revocations/revocation-feed.ts'
 import { deliverEvents } from './security-events/deliver-events.ts'
 import type { Storage } from './storage/store-ports.ts'
 import { removeEndedFailures } from './throttling/remove-ended-failures.ts'
@@ -57,6 +61,8 @@ export interface Pawl {
   readonly settings: Settings
   /** What the server would rather see set otherwise. */
   readonly warnings: readonly string[]
+  /** What this process counts for `/metrics`, as JSON; for `siblings.countedByAll` of the others behind the same port. */
+  readonly counted: () => Promise<unknown>
   /** What operators do; works without {@link Pawl.ready}. */
   readonly administration: Administration
 }
@@ -84,8 +90,12 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
   const random = configuration.random ?? ((bytes: number) => new Uint8Array(randomBytes(bytes)))
   const clock = configuration.clock ?? Date.now
   const logger = configuration.logger ?? createLogger()
-  const storage = configuration.storage ?? sqliteStorage({ file: join(settings.data, 'pawl.db'), clock })
-  const metrics = createMetrics()
+  const storage =
+    configuration.storage ??
+    (resolved.database && configuration.postgres?.(resolved.database)) ??
+    sqliteStorage({ file: join(settings.data, 'pawl.db'), clock })
+  refuseWeakStore(storage)
+  const metrics = createMetrics(configuration.siblings)
   const accounts = createAccounts({
     store: storage,
     now: () => storage.storeNow(),
@@ -112,7 +122,12 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       settings: schedule,
     })
   })
-  const background = createBackground()
+  const background = createBackground(configuration.repeat)
+  const feed = createRevocationFeed({
+    store: storage,
+    random,
+    report: feedReport(metrics, logger),
+  })
   const sayThatWritesWereLost = atFirst(() =>
     logger.warn('a session is ahead of the store, which has lost writes: was a backup put back? See: pawl doctor'),
   )
@@ -136,17 +151,20 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
     const keys = await keyRing()
     await openKeys(keys, warnings)
     if (settings.mode === 'production') await refuseDemoUser(storage)
+    await declareLifetimes(storage, settings.accessSeconds)
     background.every(
       maintenanceMilliseconds,
       logged('maintenance of keys', () => keys.maintain()),
     )
     background.every(
       maintenanceMilliseconds,
-      logged('housekeeping', () => keepHouse(storage, background.goOn)),
+      logged('housekeeping', () => keepHouse(storage, settings, background.goOn)),
     )
     background.every(deliveryMilliseconds, logged('event delivery', deliver))
+    background.every(revocationHeartbeatMilliseconds, logged('the revocation feed', feed.beat))
     delivering = true
     metrics.watchProcess()
+    metrics.watchFeed(feed)
     const [newestSecret] = await serverSecrets()
     return assemble(keys, createThrottle({ store: storage, secret: newestSecret.derive('throttling') }))
   })
@@ -178,10 +196,11 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       signer: keys,
       refreshKeys: keys,
       random,
-      monotonic: () => performance.now(),
+      monotonic: configuration.monotonic ?? (() => performance.now()),
       idleMilliseconds: settings.idleSeconds * 1000,
       clock: storage,
     }
+    const findClient = async (id: string) => (id === firstPartyClientId ? firstParty : storage.findClient(id))
     const { claims } = configuration
     const report = (cause: unknown) => logger.error({ err: cause }, 'the claims hook failed')
     return createAnswer({
@@ -191,17 +210,18 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       accounts,
       throttle,
       authenticateClient: createClientAuthentication({ store: storage, builtIn: firstParty }),
-      findClient: async (id) => (id === firstPartyClientId ? firstParty : storage.findClient(id)),
+      findClient,
       ownClients: new Map(ownClients.map((client) => [client.id, client])),
       knownResources: async () => {
         const clients = await storage.listClients()
         return [settings.audience, ...clients.flatMap((client) => client.resources)]
       },
-      grants: createGrants({ tokens, settings, claims, report, clock: storage }),
+      grants: createGrants({ tokens, settings, claims, report, clock: storage, findClient }),
       claims,
       reportHookFailure: report,
       tokens,
       keys,
+      feed,
       metrics,
       logger,
       newRequestId: randomUUID,
@@ -227,17 +247,29 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
     },
     drain: () => {
       draining = true
+      feed.end()
     },
     close: async () => {
       draining = true
+      feed.end()
       await background.stop()
       // What happened in the last second belongs into the log, too: after a restore it may be all that is known of it.
       if (delivering) await logged('event delivery', deliver)()
       await storage.close()
     },
+    counted: metrics.counted,
     settings,
     warnings,
-    administration: createAdministration({ storage, opened, keyRing, accounts, registrations, settings }),
+    administration: createAdministration({
+      storage,
+      opened,
+      keyRing,
+      accounts,
+      registrations,
+      settings,
+      newId: randomUUID,
+      random,
+    }),
   }
 }
 
@@ -291,10 +323,24 @@ async function openKeys(keys: KeyRing, warnings: string[]): Promise<void> {
   }
 }
 
+/** One refresh token must not win twice, and only the store can see to that (T34.1). */
+function refuseWeakStore({ engine, compareAndSet }: Storage): void {
+  if (compareAndSet === 'linearizable') return
+  throw new ConfigurationError([
+    {
+      setting: 'storage',
+      reason: `is the engine "${engine}", which does not declare linearizable compare-and-set: one refresh token could win twice`,
+      fix: 'use an engine that declares it (SQLite, PostgreSQL); a key-value store is good for caches only',
+    },
+  ])
+}
+
 /** Expired rows are refused wherever they are read; this only makes room. */
-async function keepHouse(storage: Storage, goOn: () => Promise<boolean>): Promise<void> {
+async function keepHouse(storage: Storage, { accessSeconds }: Settings, goOn: () => Promise<boolean>): Promise<void> {
+  await declareLifetimes(storage, accessSeconds)
   await removeEndedSessions(storage, longestAccessSeconds * 1000, goOn)
   await removeEndedFailures(storage, goOn)
+  await removeEndedRevocations(storage, goOn)
 }
 
 /** The client of the playground: like the first party, but its access tokens die while one watches. */

@@ -26,6 +26,7 @@ export interface Journal {
   readonly killedKeys: readonly JournalledEnd[]
   /** What cannot be done again from a journal, which holds no secret: ids, each once. */
   readonly changedPasswords: readonly string[]
+  readonly changedRoles: readonly string[]
   readonly addedUsers: readonly string[]
   readonly addedClients: readonly string[]
 }
@@ -91,6 +92,7 @@ export async function readJournal(lines: AsyncIterable<string>, since: number): 
     removedClients: subjects('client_removed', 'clientId'),
     killedKeys: subjects('signing_key_killed', 'keyId'),
     changedPasswords: ids('password_changed', 'userId'),
+    changedRoles: ids('user_roles_changed', 'userId'),
     addedUsers: ids('user_added', 'userId'),
     addedClients: ids('client_added', 'clientId'),
   }

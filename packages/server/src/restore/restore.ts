@@ -1,6 +1,10 @@
+import { encodeBase64url } from '@pawl/protocol'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { KeyStore } from '../keys/key-store.ts'
 import type { ClientStore } from '../registered-clients/client-store.ts'
+import type { Revocation, RevocationStore } from '../revocations/revocation-store.ts'
+import { longestAccessMilliseconds } from '../revocations/until-rule.ts'
+import type { Random } from '../secrets/random.ts'
 import type { SecurityEvent } from '../security-events/security-event.ts'
 import type { LostWritesStore } from '../tokens/lost-writes-store.ts'
 import type { SessionStore } from '../tokens/session-store.ts'
@@ -37,6 +41,8 @@ export type RestoreOutcome =
       readonly standing: number
       /** Names of users whose password was changed since: the one before is valid again. */
       readonly passwordsUndone: readonly string[]
+      /** Names of users whose roles were changed since: those before are theirs again. */
+      readonly rolesUndone: readonly string[]
       /** Ids of users and clients that were added since and are gone. */
       readonly usersGone: readonly string[]
       readonly clientsGone: readonly string[]
@@ -46,23 +52,31 @@ export type RestoreOutcome =
 
 /** What dealing with a restored store works on. */
 export interface RestoreDependencies {
-  readonly store: SessionStore & LostWritesStore & UserStore & ClientStore & Pick<KeyStore, 'countSessionsByRefreshKey'>
+  readonly store: SessionStore &
+    LostWritesStore &
+    UserStore &
+    ClientStore &
+    Pick<RevocationStore, 'addRevocation' | 'startRevocationEpoch'> &
+    Pick<KeyStore, 'countSessionsByRefreshKey'>
   readonly keyRing: () => Promise<Pick<KeyRing, 'kill'>>
   /** The store's instant in milliseconds. */
   readonly now: () => Promise<number>
+  readonly random: Random
 }
 
 const batch = 500
+const epochBytes = 12
 
 /**
  * Deals with a store that was put back to an earlier state (finding F8): does again the ends that a journal of security
  * events tells of, then keeps the other sessions or ends them all. May be called again, and while servers run: whatever
- * stands already is left as it is.
+ * stands already is left as it is. Whoever reads the revocation feed begins anew and loses nothing of what it knows.
  */
 export async function restore(request: RestoreRequest, dependencies: RestoreDependencies): Promise<RestoreOutcome> {
   const { store, now } = dependencies
   const begun = await now()
   if (request.lostSince > begun) return { outcome: 'in_the_future', now: begun }
+  await store.startRevocationEpoch(encodeBase64url(dependencies.random(epochBytes)))
   const journal = request.journal && (await readJournal(request.journal, request.lostSince))
   const reapplied = await reapply(journal, dependencies)
   const others = request.otherSessions === 'end' ? await endEverySession(dependencies) : await countLive(dependencies)
@@ -105,6 +119,7 @@ async function reapply(journal: Journal | undefined, dependencies: RestoreDepend
   for (const { id, reason, at } of journal.sessions) {
     const { session, now: read } = await store.readSession(id)
     if (session === undefined) {
+      await revokeUnknown({ kind: 'session', id }, at, dependencies)
       count('sessions', false)
       continue
     }
@@ -134,10 +149,25 @@ async function reapply(journal: Journal | undefined, dependencies: RestoreDepend
     const event: SecurityEvent = { type: 'client_removed', ...restored(instant, at), clientId: id }
     count('clients', removed && (await store.removeClient(id, instant, event)))
   }
-  for (const { id } of journal.killedKeys) {
-    count('keys', (await (await keyRing()).kill(id)).outcome === 'killed')
+  for (const { id, at } of journal.killedKeys) {
+    const killed = (await (await keyRing()).kill(id)).outcome === 'killed'
+    if (!killed) await revokeUnknown({ kind: 'key', id }, at, dependencies)
+    count('keys', killed)
   }
   return reapplied
+}
+
+/**
+ * What was made after the backup and ended before the loss is not in the store, nor is its entry in the feed; its access
+ * tokens may still be under way.
+ */
+async function revokeUnknown(
+  revocation: Revocation,
+  endedAt: number,
+  { store, now }: RestoreDependencies,
+): Promise<void> {
+  const at = await now()
+  if (endedAt + longestAccessMilliseconds > at) await store.addRevocation({ ...revocation, now: at })
 }
 
 /** The part of an event that says that something is done again, and when it was done first. */
@@ -168,24 +198,32 @@ async function countLive({ store, now }: RestoreDependencies): Promise<number> {
   return [...live.values()].reduce((sum, count) => sum + count, 0)
 }
 
-/** What the journal tells of and cannot bring back: it holds neither passwords nor secrets. */
+/** What the journal tells of and cannot bring back: it holds neither passwords nor secrets, and roles only as a text. */
 async function whatIsGone(
   journal: Journal | undefined,
   store: RestoreDependencies['store'],
-): Promise<{ passwordsUndone: readonly string[]; usersGone: readonly string[]; clientsGone: readonly string[] }> {
-  const passwordsUndone: string[] = []
+): Promise<
+  Pick<RestoreOutcome & { outcome: 'restored' }, 'passwordsUndone' | 'rolesUndone' | 'usersGone' | 'clientsGone'>
+> {
   const usersGone: string[] = []
   const clientsGone: string[] = []
-  for (const id of journal?.changedPasswords ?? []) {
-    const user = await store.findUser(id)
-    if (user !== undefined) passwordsUndone.push(user.username)
-  }
   for (const id of journal?.addedUsers ?? []) if ((await store.findUser(id)) === undefined) usersGone.push(id)
   const removed = new Set(journal?.removedClients.map(({ id }) => id))
   for (const id of journal?.addedClients ?? []) {
     if (!removed.has(id) && (await store.findClient(id)) === undefined) clientsGone.push(id)
   }
-  return { passwordsUndone, usersGone, clientsGone }
+  return {
+    passwordsUndone: await usernames(journal?.changedPasswords ?? [], store),
+    rolesUndone: await usernames(journal?.changedRoles ?? [], store),
+    usersGone,
+    clientsGone,
+  }
+}
+
+/** The names of those of the users that are there. */
+async function usernames(ids: readonly string[], store: RestoreDependencies['store']): Promise<readonly string[]> {
+  const users = await Promise.all(ids.map((id) => store.findUser(id)))
+  return users.flatMap((user) => (user === undefined ? [] : [user.username]))
 }
 
 /** Lets whatever waits for the store go first. */

@@ -22,6 +22,7 @@ const nothing = {
   removedClients: [],
   killedKeys: [],
   changedPasswords: [],
+  changedRoles: [],
   addedUsers: [],
   addedClients: [],
 }

@@ -15,6 +15,7 @@ import {
 } from '../../src/storage/contract/records.ts'
 import { usernameKey } from '../../src/users/user.ts'
 import { installation, minute } from '../keys/keys-fixture.ts'
+import { seededRandom } from '../secrets/seeded-random.ts'
 
 const lasting = { idleExpiresAt: Number.MAX_SAFE_INTEGER, absoluteExpiresAt: Number.MAX_SAFE_INTEGER }
 
@@ -43,7 +44,7 @@ async function restoredStore() {
   const run = (more: Partial<RestoreRequest> = {}, events?: readonly SecurityEvent[]) =>
     restore(
       { lostSince, otherSessions: 'keep', ...(events !== undefined && { journal: lines(events) }), ...more },
-      { store: storage, keyRing: async () => ring, now: () => storage.storeNow() },
+      { store: storage, keyRing: async () => ring, now: () => storage.storeNow(), random: seededRandom() },
     )
   return { place, storage, ring, ada, bob, sessions, at, run }
 }
@@ -72,6 +73,7 @@ describe('after a backup was put back (F8)', () => {
       reapplied: { sessions: 3, users: 1, clients: 1, keys: 1 },
       standing: 1,
       passwordsUndone: [],
+      rolesUndone: [],
       usersGone: [],
       clientsGone: [],
       otherSessions: 1,
@@ -115,6 +117,39 @@ describe('after a backup was put back (F8)', () => {
     expect((await storage.readKeys()).signingKeys).toEqual(signingKeys)
   })
 
+  test('T6.1 whoever reads the revocation feed begins anew, and is told of every end that the journal tells of', async () => {
+    const { place, storage, ring, ada, sessions, run } = await restoredStore()
+    const before = await storage.readRevocationSteps(0)
+    const at = place.now() - minute
+    const old = place.now() - 2 * 86_400 * 1000
+    const journal: readonly SecurityEvent[] = [
+      { type: 'session_ended', at: old, actor: 'user', sessionId: 'of long ago', reason: 'logout' },
+      { type: 'session_ended', at, actor: 'user', sessionId: 'made after the backup', reason: 'logout' },
+      {
+        type: 'session_replayed',
+        at,
+        actor: 'client',
+        sessionId: sessions.stolen.id,
+        userId: ada.id,
+        reason: 'replay',
+      },
+      { type: 'signing_key_killed', at, actor: 'admin', keyId: 'added after the backup' },
+      { type: 'signing_key_killed', at, actor: 'admin', keyId: (await ring.signingKey()).kid },
+    ]
+    const { kid } = await ring.signingKey()
+    await run({ lostSince: old }, journal)
+    const { position, steps } = await storage.readRevocationSteps(before.position.sequence)
+    expect(position.epoch).not.toBe(before.position.epoch)
+    expect(inOrder(steps.flatMap(({ entries }) => entries.map(({ kind, id }) => `${kind} ${id}`)))).toEqual(
+      inOrder([
+        'session made after the backup',
+        `session ${sessions.stolen.id}`,
+        'key added after the backup',
+        `key ${kid}`,
+      ]),
+    )
+  })
+
   test('a client that was registered anew since its removal is another one, and stays', async () => {
     const { place, storage, at, run } = await restoredStore()
     const journal: readonly SecurityEvent[] = [{ type: 'client_removed', at, actor: 'admin', clientId: 'app' }]
@@ -124,12 +159,14 @@ describe('after a backup was put back (F8)', () => {
     expect(await storage.findClient('app')).toBeDefined()
   })
 
-  test('names what a journal cannot bring back: passwords, users, clients', async () => {
+  test('names what a journal cannot bring back: passwords, roles, users, clients', async () => {
     const { storage, ada, at, run } = await restoredStore()
     const external = { id: 'ext', username: 'eve', passwordHash: null, roles: [], createdAt: 1, disabledAt: null }
     await storage.recordExternalUser(external, usernameKey('eve'))
     const journal: readonly SecurityEvent[] = [
       { type: 'password_changed', at, actor: 'user', userId: ada.id },
+      { type: 'user_roles_changed', at, actor: 'admin', userId: 'ext' },
+      { type: 'user_roles_changed', at, actor: 'admin', userId: 'usr_gone' },
       { type: 'user_added', at, actor: 'admin', userId: 'usr_gone' },
       { type: 'password_changed', at, actor: 'user', userId: 'usr_gone' },
       { type: 'client_added', at, actor: 'admin', clientId: 'gone' },
@@ -138,6 +175,7 @@ describe('after a backup was put back (F8)', () => {
     ]
     expect(await run({}, journal)).toMatchObject({
       passwordsUndone: ['ada'],
+      rolesUndone: ['eve'],
       usersGone: ['usr_gone'],
       clientsGone: ['gone'],
     })
