@@ -14,7 +14,7 @@ import type { ClientFault } from './client-store.ts'
 import type { Heart } from './heart.ts'
 import { createHolders, type HolderOptions } from './holders.ts'
 import { type SimulatedPolicy, windows } from './oracle.ts'
-import type { SimulatedStore } from './simulated-store.ts'
+import type { StoreOpener } from './simulated-store.ts'
 import { createTasks } from './tasks.ts'
 import { Violation } from './truth.ts'
 import { createWorld, type World } from './world.ts'
@@ -23,8 +23,8 @@ import { createWorld, type World } from './world.ts'
 export interface ScheduleOptions {
   readonly heart: Heart
   readonly choices: Choices
-  /** Opens another store than the engine in memory. */
-  readonly openStore?: ((clock: () => number) => SimulatedStore) | undefined
+  /** Default: the engine in memory. */
+  readonly openStore?: StoreOpener | undefined
   /** Tells the runs on one store apart. */
   readonly seed?: string
   /** Planted mistake of the client. */

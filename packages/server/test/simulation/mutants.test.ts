@@ -36,7 +36,7 @@ async function firstFailure(mutant: Mutant): Promise<string | undefined> {
   if (mutant.seenBy !== 'sqlite') return honestSeeds(heart, seeds)
   const sqlite = await sqliteForSimulation(heart)
   onTestFinished(sqlite.close)
-  return honestSeeds(heart, seeds, { openStore: sqlite.openStore })
+  return honestSeeds(heart, seeds, { on: sqlite })
 }
 
 /** The rule that was broken, and how many lines it takes to tell how. */

@@ -201,6 +201,26 @@ export const mutants: readonly Mutant[] = [
     seenBy: 'thief',
   },
   {
+    name: 'an end that verifiers are not told of (T6.1)',
+    file: 'storage/memory/sessions.ts',
+    from: '      writeRevocations(state, revokedSessions([session.id]), ending.now)\n',
+    to: '',
+    seenBy: 'thief',
+  },
+  {
+    name: 'an entry that is forgotten before the tokens it covers (T6.4)',
+    file: 'storage/memory/sessions.ts',
+    from: 'revokedSessions([session.id]), ending.now)',
+    to: 'revokedSessions([session.id]), ending.now - 86_400_000)',
+    seenBy: 'thief',
+  },
+  {
+    name: 'an access token without the milliseconds of its decision (T6.3)',
+    file: 'tokens/access-token.ts',
+    from: 'iat_ms: issuedAt % 1000,',
+    to: 'iat_ms: 0,',
+  },
+  {
     name: 'a peek that counts as use (T2.5)',
     file: 'storage/memory/sessions.ts',
     from: 'peeks: session.peeks + 1 }',

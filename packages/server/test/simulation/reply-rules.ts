@@ -32,11 +32,13 @@ export function createReplyRules(options: {
     const decidedAt = course.seen?.now ?? Number.NaN
     for (const access of reply.accessTokens) {
       const payload = Buffer.from(access.split('.')[1] ?? '', 'base64url').toString()
-      const { iat, exp }: { readonly iat: number; readonly exp: number } = JSON.parse(payload)
-      judge.require(iat === Math.floor(decidedAt / 1000), 'order: iat is not the instant of the decision')
+      const claims: Readonly<Record<'iat' | 'iat_ms' | 'exp', number>> = JSON.parse(payload)
+      const { iat, exp } = claims
+      judge.require(iat * 1000 + claims.iat_ms === decidedAt, 'order: iat is not the instant of the decision')
       judge.require(exp <= iat + accessSeconds, 'order: an access token outlives its decision')
       const end = Math.min(idleExpiresAt, absoluteExpiresAt)
       judge.require(exp * 1000 <= end, 'order: an access token outlives its session')
+      truth.lastExpiry = Math.max(truth.lastExpiry, exp)
     }
     if (reply.kind === 'peeked') return
     const named = heart.tokens.parseRefreshToken(reply.refreshToken)?.generation

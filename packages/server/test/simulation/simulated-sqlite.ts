@@ -2,23 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Heart } from './heart.ts'
-import { type SimulatedStore, simulatedUser, storeOnEngine } from './simulated-store.ts'
+import { type SimulatedEngine, simulatedUser, storeOnEngine } from './simulated-store.ts'
 
-/** One SQLite file for many runs. */
-export interface SimulatedSqlite {
-  /** The store for the next run, whose clock it goes by. */
-  readonly openStore: (clock: () => number) => SimulatedStore
-  readonly close: () => Promise<void>
-}
-
-/** Makes the file, in a folder of its own. */
-export async function sqliteForSimulation(heart: Heart): Promise<SimulatedSqlite> {
+/** Makes a SQLite file, in a folder of its own. */
+export async function sqliteForSimulation(heart: Heart): Promise<SimulatedEngine> {
   const folder = mkdtempSync(join(tmpdir(), 'pawl-simulation-'))
   let now = () => 0
   const storage = heart.sqlite.sqliteStorage({ file: join(folder, 'pawl.db'), clock: () => now() })
   await storage.open()
   await storage.addUser(simulatedUser, simulatedUser.username, { type: 'user_added', at: 0, actor: 'admin' })
   return {
+    name: 'sqlite',
     openStore: (clock) => {
       now = clock
       return storeOnEngine(storage)

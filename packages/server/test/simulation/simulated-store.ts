@@ -1,10 +1,12 @@
+import type { RevocationEntry } from '@pawl/protocol'
 import type { EventStore } from '../../src/security-events/event-store.ts'
-import type { MemoryState } from '../../src/storage/memory/state.ts'
+import { emptyState } from '../../src/storage/memory/state.ts'
 import type { Storage } from '../../src/storage/store-ports.ts'
 import type { SessionRecord } from '../../src/tokens/session.ts'
 import type { SessionStore } from '../../src/tokens/session-store.ts'
 import type { UserRecord } from '../../src/users/user.ts'
 import type { Heart } from './heart.ts'
+import type { Scheduler } from './scheduler.ts'
 
 /** The user who signs in. */
 export const simulatedUser: UserRecord = {
@@ -22,33 +24,37 @@ export interface SimulatedStore extends SessionStore, Pick<EventStore, 'appendEv
   readonly row: () => SessionRecord | undefined
   /** Types of the events in the outbox, oldest first. */
   readonly outbox: () => readonly string[] | undefined
+  /** The revocation feed; undefined where the engine does not show it. */
+  readonly revocations: () => readonly RevocationEntry[] | undefined
   /** Remembers what it holds; gives the way back. Undefined where the engine has no such way. */
   readonly snapshot: (() => () => void) | undefined
 }
 
+/** Opens a store that stands in for the engine in memory, given its clock and what counts its work (see the scheduler). */
+export type StoreOpener = (clock: () => number, working: Scheduler['working']) => SimulatedStore
+
+/** An engine that keeps what it has somewhere else than in memory: one place for many runs. */
+export interface SimulatedEngine {
+  readonly name: 'sqlite' | 'postgres'
+  /** The store for the next run, whose clock it goes by. */
+  readonly openStore: StoreOpener
+  readonly close: () => Promise<void>
+}
+
 /** A store that holds one session in memory: the real engine, over a state that can be turned back. */
 export function storeInMemory(heart: Heart, clock: () => number): SimulatedStore {
-  const state: MemoryState = {
-    clock,
-    sessions: new Map(),
-    users: new Map([[simulatedUser.id, { user: simulatedUser, usernameKey: simulatedUser.username }]]),
-    clients: new Map(),
-    signingKeys: new Map(),
-    refreshKeys: new Map(),
-    failures: new Map(),
-    events: [],
-    lastSequence: 0,
-    keysVersion: 0,
-    lostWrites: { sessions: 0, noticedAt: null, intactUntil: null, settledAt: null },
-  }
+  const state = emptyState(clock)
+  state.users.set(simulatedUser.id, { user: simulatedUser, usernameKey: simulatedUser.username })
   return {
     ...heart.memorySessions.memorySessions(state),
     ...heart.memoryEvents.memoryEvents(state),
     row: () => state.sessions.values().next().value,
     outbox: () => state.events.map(({ event }) => event.type),
+    revocations: () => state.revocations.map(({ entry }) => entry),
     snapshot: () => {
-      const { events, lastSequence, lostWrites } = state
-      const [sessions, then] = [[...state.sessions], { events: [...events], lastSequence, lostWrites }]
+      const { events, lastSequence, lostWrites, feed, revocations } = state
+      const lists = { events: [...events], revocations: [...revocations] }
+      const [sessions, then] = [[...state.sessions], { ...lists, lastSequence, lostWrites, feed }]
       return () => {
         state.sessions.clear()
         for (const [id, session] of sessions) state.sessions.set(id, session)
@@ -60,5 +66,11 @@ export function storeInMemory(heart: Heart, clock: () => number): SimulatedStore
 
 /** An engine that is there already, with the user in it. */
 export function storeOnEngine(storage: Storage): SimulatedStore {
-  return { ...storage, row: () => undefined, outbox: () => undefined, snapshot: undefined }
+  return {
+    ...storage,
+    row: () => undefined,
+    outbox: () => undefined,
+    revocations: () => undefined,
+    snapshot: undefined,
+  }
 }

@@ -3,6 +3,7 @@ import { listedChoices, seededChoices } from './choices.ts'
 import { everyInterleaving } from './every-interleaving.ts'
 import { loadHeart } from './heart.ts'
 import { honestSeeds, thiefSeeds } from './seeds.ts'
+import { postgresForSimulation, simulationDatabase } from './simulated-postgres.ts'
 import { sqliteForSimulation } from './simulated-sqlite.ts'
 import { runThiefSchedule, type ThiefResult } from './thief-schedule.ts'
 
@@ -29,9 +30,19 @@ describe('simulation of the ratchet (design: invariants)', () => {
   test(
     '300 schedules on SQLite, where waiting writes share a transaction (F9)',
     async () => {
-      const { openStore, close } = await sqliteForSimulation(heart)
-      onTestFinished(close)
-      expect(await honestSeeds(heart, { first: 1, count: 300 }, { openStore })).toBeUndefined()
+      const sqlite = await sqliteForSimulation(heart)
+      onTestFinished(sqlite.close)
+      expect(await honestSeeds(heart, { first: 1, count: 300 }, { on: sqlite })).toBeUndefined()
+    },
+    2 * minutes,
+  )
+
+  test.skipIf(simulationDatabase === undefined)(
+    '100 schedules on PostgreSQL, where waiting writes go out one after the other (F9) (needs postgresql)',
+    async () => {
+      const postgres = await postgresForSimulation()
+      onTestFinished(postgres.close)
+      expect(await honestSeeds(heart, { first: 1, count: 100 }, { on: postgres })).toBeUndefined()
     },
     2 * minutes,
   )

@@ -45,6 +45,8 @@ export interface Truth {
   events: string[]
   /** The refresh token that was answered for a generation. */
   answered: Map<number, string>
+  /** When the last of the access tokens expires, in seconds. */
+  lastExpiry: number
   /** The store has lost writes once. */
   rolledBack: boolean
 }
@@ -64,6 +66,7 @@ export function newTruth(): Truth {
     peeks: 0,
     events: [],
     answered: new Map(),
+    lastExpiry: 0,
     rolledBack: false,
   }
 }

@@ -7,7 +7,7 @@ import type { SimulatedPolicy } from './oracle.ts'
 import { createReplyRules } from './reply-rules.ts'
 import { createScheduler } from './scheduler.ts'
 import { createService, type Service, type Stage } from './service.ts'
-import { type SimulatedStore, storeInMemory } from './simulated-store.ts'
+import { type StoreOpener, storeInMemory } from './simulated-store.ts'
 import { createStoreRules } from './store-rules.ts'
 import { createJudge, newTruth, type Truth } from './truth.ts'
 
@@ -15,8 +15,7 @@ import { createJudge, newTruth, type Truth } from './truth.ts'
 export interface WorldOptions {
   readonly heart: Heart
   readonly choices: Choices
-  /** Stands in for the engine in memory, given the store's clock. */
-  readonly openStore?: ((clock: () => number) => SimulatedStore) | undefined
+  readonly openStore?: StoreOpener | undefined
   /** Tells the runs on one store apart; decides nothing. */
   readonly seed: string
   readonly policy: SimulatedPolicy
@@ -50,19 +49,20 @@ export function createWorld(options: WorldOptions): World {
   const time = { now: simulationStart, elapsed: 0 }
   const clock = () => time.now
   const [judge, truth] = [createJudge(), newTruth()]
+  const scheduler = createScheduler()
   const stage: Stage = {
     heart,
     choices,
-    scheduler: createScheduler(),
+    scheduler,
     journal: createJournal(() => time.elapsed),
     judge,
     truth,
     nodes: createNodes(options.nodes),
-    store: openStore === undefined ? storeInMemory(heart, clock) : openStore(clock),
+    store: openStore === undefined ? storeInMemory(heart, clock) : openStore(clock, scheduler.working),
     time,
     state: { faults: options.faults },
   }
-  const { scheduler, journal, nodes, store } = stage
+  const { journal, nodes, store } = stage
   const { countRepeatHolders } = heart.repeatHolders
   const events = createEventRules(judge, truth)
   const service = createService(stage, options, {
@@ -105,6 +105,9 @@ export function createWorld(options: WorldOptions): World {
   }
 }
 
+/** For so long after its expiry a verifier may be told to accept a token. */
+const skewSeconds = 60
+
 /** What must hold whenever nothing runs: the row and the outbox say what is true, no matter who wrote. */
 function checkStore({ store, truth, judge }: Stage): void {
   const row = store.row()
@@ -114,6 +117,13 @@ function checkStore({ store, truth, judge }: Stage): void {
     const same = row.peeks === truth.peeks && told.every((value, index) => value === actual[index])
     judge.require(same, `monotone: the row says ${told.join(', ')}, but the truth is ${actual.join(', ')}`)
   }
+  const covered = (store.revocations() ?? []).some(
+    ({ kind, id, until }) => kind === 'session' && id === row?.id && until >= (truth.lastExpiry + skewSeconds) * 1000,
+  )
+  judge.require(
+    row === undefined || truth.ended === undefined || covered,
+    'order: the revocation feed does not cover the access tokens of a session that has ended',
+  )
   const outbox = store.outbox()
   const complete = outbox === undefined || outbox.join() === truth.events.join()
   judge.require(complete, `detection: the outbox holds ${outbox}, but what happened is ${truth.events}`)
