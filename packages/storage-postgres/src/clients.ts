@@ -1,0 +1,114 @@
+import type { ClientRecord, ClientStore } from '@pawl/server'
+import { builtInClientIds } from '@pawl/server/registered-client'
+import { isStorable, storableText, text } from '@pawl/server/stored-columns'
+import { eventDocument } from '@pawl/server/stored-events'
+import { clientRecord } from '@pawl/server/stored-records'
+import { revokedSessions } from '@pawl/server/stored-revocations'
+import { accessLifetime } from '@pawl/server/until-rule'
+import type { Database } from './database.ts'
+import { writingEvent } from './events.ts'
+import { gather } from './gather.ts'
+import { declaringLifetime, type WriteRevocations } from './revocations.ts'
+import type { SessionsEnding } from './session-endings.ts'
+import { reading, type Statement, telling } from './statement.ts'
+
+const columns = `
+  id, type, authentication, secret_hash, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at`
+
+/** A read is for at most so many clients. */
+const mostTogether = 200
+
+/** Registered clients in PostgreSQL, with what must be waited for before the connections are closed. */
+export function postgresClients(
+  database: Database,
+  schema: string,
+  parts: {
+    readonly endSessions: SessionsEnding
+    readonly writeRevocations: WriteRevocations
+    readonly monotonic: () => number
+  },
+): { readonly clients: ClientStore; readonly settled: () => Promise<void> } {
+  const { endSessions, writeRevocations, monotonic } = parts
+  const find = reading('find_clients', `SELECT ${columns} FROM "${schema}".clients WHERE id = ANY ($2::text[])`)
+  const list = reading('list_clients', `SELECT ${columns} FROM "${schema}".clients ORDER BY number`)
+  const add = telling({
+    schema,
+    name: 'add_client',
+    change: `
+      INSERT INTO "${schema}".clients (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+      ON CONFLICT DO NOTHING RETURNING id`,
+    document: '$12',
+  })
+  const remove: Statement = {
+    name: 'remove_client',
+    text: `DELETE FROM "${schema}".clients WHERE id = $1 RETURNING id`,
+  }
+  const writeEvent = writingEvent(schema)
+  const declare = declaringLifetime(schema)
+
+  const reads = gather<string, { readonly found: ClientRecord | undefined }>({
+    most: mostTogether,
+    monotonic,
+    async send(ids) {
+      const { rows } = await database.read(find, [ids])
+      const rowOf = new Map(rows.map((row) => [text(row, 'id'), row]))
+      return ids.map((id) => {
+        const row = rowOf.get(id)
+        return { found: row && clientRecord(row) }
+      })
+    },
+  })
+
+  return {
+    settled: reads.settled,
+    clients: {
+      async findClient(id) {
+        return isStorable(id) ? (await reads.ask(id)).found : undefined
+      },
+
+      async listClients() {
+        return (await database.read(list)).rows.map(clientRecord)
+      },
+
+      async addClient(client, event) {
+        if (builtInClientIds.has(client.id)) return false
+        const values = [
+          storableText(client.id),
+          client.type,
+          client.authentication,
+          client.secretHash,
+          JSON.stringify(client.redirectUris),
+          JSON.stringify(client.grants),
+          JSON.stringify(client.scopes),
+          JSON.stringify(client.resources),
+          client.policy,
+          client.accessSeconds,
+          client.createdAt,
+          eventDocument(event),
+        ]
+        const { accessSeconds } = client
+        if (accessSeconds === null) return (await database.change(add, values)).length > 0
+        const { milliseconds, until } = accessLifetime(accessSeconds * 1000, client.createdAt)
+        return database.transaction(async (run) => {
+          if ((await run(add, values)).length === 0) return false
+          await run(declare, [milliseconds, until])
+          return true
+        })
+      },
+
+      async removeClient(id, now, event) {
+        if (!isStorable(id)) return false
+        return database.transaction(
+          async (run) => {
+            if ((await run(remove, [id])).length === 0) return false
+            const endedSessions = await endSessions.ofClient(run, id, now)
+            await writeRevocations(run, [...revokedSessions(endedSessions), { kind: 'client', id }], now)
+            await run(writeEvent, [eventDocument({ ...event, endedSessions })])
+            return true
+          },
+          { durable: true, patient: true },
+        )
+      },
+    },
+  }
+}
