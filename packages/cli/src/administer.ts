@@ -1,5 +1,6 @@
-import { type Administration, createPawl, readConfiguration } from '@pawl/server'
+import type { Administration } from '@pawl/server'
 import type { Command } from 'commander'
+import { openInstallation } from './installation.ts'
 import { type Outcome, type OutputOptions, report } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -23,7 +24,7 @@ export async function administer(
   work: (administration: Administration) => Promise<Outcome>,
 ): Promise<void> {
   const { terminal, exitWith } = surroundings
-  const pawl = createPawl(readConfiguration({ environment: terminal.environment }))
+  const pawl = openInstallation(terminal)
   try {
     exitWith(report(await work(pawl.administration), options, terminal))
   } finally {

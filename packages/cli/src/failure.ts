@@ -24,5 +24,14 @@ export function describeFailure(error: unknown, otherwise = 'To find out more, r
   if (!(error instanceof Error)) return [onOneLine(String(error))]
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   const message = error.message.replace(/[.\s]+$/, '')
-  return [onOneLine(`${message}. ${hints[code] ?? otherwise}`)]
+  return [onOneLine(`${message}${behind(error)}. ${hints[code] ?? otherwise}`)]
+}
+
+/** What the system or the database said, where the error itself only tells what that means. */
+function behind({ message, cause }: Error): string {
+  // Several addresses of one host were tried.
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
+  return first instanceof Error && first.message !== '' && !message.includes(first.message)
+    ? ` (${first.message.replace(/[.\s]+$/, '')})`
+    : ''
 }

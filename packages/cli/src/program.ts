@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import type { CommandBuilder, Surroundings } from './administer.ts'
+import { backup } from './commands/backup.ts'
 import { clientAdd } from './commands/client-add.ts'
 import { clientList } from './commands/client-list.ts'
 import { clientRemove } from './commands/client-remove.ts'
@@ -10,6 +11,7 @@ import { keyList } from './commands/key-list.ts'
 import { keyReseal } from './commands/key-reseal.ts'
 import { keyRotate } from './commands/key-rotate.ts'
 import { migrate } from './commands/migrate.ts'
+import { move } from './commands/move.ts'
 import { restore } from './commands/restore.ts'
 import { sessionList } from './commands/session-list.ts'
 import { sessionRevoke } from './commands/session-revoke.ts'
@@ -19,6 +21,7 @@ import { userAdd } from './commands/user-add.ts'
 import { userDisable } from './commands/user-disable.ts'
 import { userList } from './commands/user-list.ts'
 import { userPassword } from './commands/user-password.ts'
+import { userRole } from './commands/user-role.ts'
 import { describeFailure } from './failure.ts'
 import { onOneLine } from './output.ts'
 import type { Terminal } from './terminal.ts'
@@ -31,7 +34,7 @@ const commandGroups: readonly {
   readonly about: string
   readonly commands: readonly CommandBuilder[]
 }[] = [
-  { name: 'user', about: 'people who may sign in', commands: [userAdd, userList, userDisable, userPassword] },
+  { name: 'user', about: 'people who may sign in', commands: [userAdd, userList, userDisable, userPassword, userRole] },
   { name: 'client', about: 'applications that may ask for tokens', commands: [clientAdd, clientList, clientRemove] },
   { name: 'session', about: 'who is signed in', commands: [sessionList, sessionRevoke] },
   {
@@ -79,7 +82,9 @@ function createProgram(surroundings: Surroundings): Command {
   }
   program.addCommand(migrate(surroundings))
   program.addCommand(doctor(surroundings))
+  program.addCommand(backup(surroundings))
   program.addCommand(restore(surroundings))
+  program.addCommand(move(surroundings))
   answerThroughTerminal(program, surroundings.terminal)
   return program
 }

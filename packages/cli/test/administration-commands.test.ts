@@ -237,6 +237,7 @@ describe('restore', () => {
       reapplied: { sessions_ended: 0, users_disabled: 0, clients_removed: 0, keys_killed: 0 },
       standing: 0,
       passwords_undone: [],
+      roles_undone: [],
       users_gone: [],
       clients_gone: [],
       other_sessions: { choice: 'keep', count: 0 },
@@ -263,7 +264,7 @@ describe('doctor', () => {
     const checks = await json('doctor')
     expect(checks).toMatchObject({
       healthy: true,
-      findings: ['settings', 'secrets', 'files', 'store', 'clock', 'keys'].map((check) => ({ check, status: 'ok' })),
+      findings: ['settings', 'secrets', 'files', 'store', 'store', 'clock', 'keys'].map((check) => ({ check, status: 'ok' })),
     })
   })
 

@@ -67,7 +67,7 @@ describe('starting', () => {
     const more = {
       PAWL_MODE: 'production',
       PAWL_ISSUER: 'http://id.example',
-      PAWL_DATABASE_URL: 'postgres://x',
+      PAWL_DATABASE_URL: 'mysql://x',
       PAWL_ABSOLUTE_SECONDS: '10',
     }
     const { status, stdout, stderr } = await pawlProcess(['start', '--idle-seconds', '20'], {

@@ -1,7 +1,8 @@
-import { ConfigurationError, checkFiles, createPawl, describeProblem, type Pawl, readConfiguration } from '@pawl/server'
+import { ConfigurationError, checkFiles, describeProblem, type Pawl } from '@pawl/server'
 import { Command } from 'commander'
 import type { CommandBuilder } from '../administer.ts'
 import { describeFailure } from '../failure.ts'
+import { openInstallation } from '../installation.ts'
 import { instant, jsonOption, type OutputOptions, onOneLine } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -39,7 +40,7 @@ export const doctor: CommandBuilder = ({ terminal, exitWith }) =>
 async function examine(terminal: Terminal): Promise<readonly Finding[]> {
   let pawl: Pawl
   try {
-    pawl = createPawl(readConfiguration({ environment: terminal.environment }))
+    pawl = openInstallation(terminal)
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
     return error.problems.map((problem) => ({
@@ -77,7 +78,7 @@ async function examineFiles({
     ...problems.map((message): Finding => ({ check: 'files', status: 'problem', message })),
     ...warnings.map((message): Finding => ({ check: 'files', status: 'warning', message })),
   ]
-  if (findings.length === 0) findings.push({ check: 'files', status: 'ok', message: data })
+  if (findings.length === 0 && data !== undefined) findings.push({ check: 'files', status: 'ok', message: data })
   if (problems.length === 0 && !hasDatabase) {
     findings.push({ check: 'store', status: 'ok', message: `no database yet; the first start makes it in ${data}` })
   }
@@ -86,7 +87,7 @@ async function examineFiles({
 
 async function examineStore(pawl: Pawl): Promise<readonly Finding[]> {
   try {
-    const { engine, now, problems, lostWrites } = await pawl.administration.checkStorage()
+    const { engine, now, problems, facts, warnings, lostWrites } = await pawl.administration.checkStorage()
     if (problems.length > 0) {
       return problems.map((problem) => ({
         check: 'store',
@@ -94,9 +95,12 @@ async function examineStore(pawl: Pawl): Promise<readonly Finding[]> {
         message: `${engine}: ${problem}. Stop the server and restore the database from a backup.`,
       }))
     }
-    const store: Finding = { check: 'store', status: 'ok', message: `${engine}, integrity checked` }
+    const store = [`${engine}, integrity checked`, ...facts].map(
+      (message): Finding => ({ check: 'store', status: 'ok', message }),
+    )
+    const better = warnings.map((message): Finding => ({ check: 'store', status: 'warning', message }))
     const lost = lostWrites === undefined ? [] : examineLostWrites(lostWrites)
-    return [store, ...lost, await examineClock(pawl, now), ...(await examineKeys(pawl))]
+    return [...store, ...better, ...lost, await examineClock(pawl, now), ...(await examineKeys(pawl))]
   } catch (error) {
     return describeFailure(error, '').map((message) => ({ check: 'store', status: 'problem', message }))
   }

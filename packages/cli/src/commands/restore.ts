@@ -67,18 +67,23 @@ async function openJournal(
   { readonly lines: AsyncIterable<string>; readonly file?: FileHandle } | { readonly message: string } | undefined
 > {
   if (path === undefined) return undefined
-  if (path === '-') return { lines: createInterface({ input: terminal.stdin }) }
+  if (path === '-') return { lines: whenAsked(() => createInterface({ input: terminal.stdin })) }
   try {
     const file = await open(path)
-    return { lines: file.readLines({ autoClose: false }), file }
+    return { lines: whenAsked(() => file.readLines({ autoClose: false })), file }
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error)
     return { message: `the journal cannot be read: ${cause}. Nothing was changed; give --journal a file that is there` }
   }
 }
 
+/** A reader of lines begins when it is made: what it read while the store was still being asked would be lost. */
+async function* whenAsked(read: () => AsyncIterable<string>): AsyncIterable<string> {
+  yield* read()
+}
+
 function tell(restored: Restored, otherSessions: 'keep' | 'end'): Outcome {
-  const { journal, reapplied, standing, passwordsUndone, usersGone, clientsGone } = restored
+  const { journal, reapplied, standing, passwordsUndone, rolesUndone, usersGone, clientsGone } = restored
   return {
     ok: true,
     text: [
@@ -86,6 +91,7 @@ function tell(restored: Restored, otherSessions: 'keep' | 'end'): Outcome {
       ...passwordsUndone.map(
         (name) => `the password of ${name} was changed since: set it anew: pawl user password ${name}`,
       ),
+      ...rolesUndone.map((name) => `the roles of ${name} were changed since: set them anew: pawl user role ${name}`),
       ...usersGone.map((id) => `user ${id} was added since and is gone: add the user again`),
       ...clientsGone.map((id) => `client ${id} was added since and is gone: add it again`),
       otherSessions === 'end'
@@ -110,6 +116,7 @@ function tell(restored: Restored, otherSessions: 'keep' | 'end'): Outcome {
       },
       standing,
       passwords_undone: passwordsUndone,
+      roles_undone: rolesUndone,
       users_gone: usersGone,
       clients_gone: clientsGone,
       other_sessions: { choice: otherSessions, count: restored.otherSessions },

@@ -1,13 +1,18 @@
-import { createLogger, createPawl, listen, readConfiguration, settingNames, settingsTable } from '@pawl/server'
+import { ConfigurationError, createLogger, listen, type Pawl, settingNames, settingsTable } from '@pawl/server'
 import { Command, Option } from 'commander'
 import type { CommandBuilder } from '../administer.ts'
 import { greetDemoUser } from '../demo-user.ts'
+import { openInstallation } from '../installation.ts'
 import { jsonOption, type OutputOptions, onOneLine } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
+import { joinCounts } from '../worker-counts.ts'
+import { leavePrimary, onPrimaryGone, ownNumber, readWorkerCount, superviseWorkers } from '../workers.ts'
 
 /** Of the 10 seconds that a stop may take, most go to requests under way and the rest to letting go of the store. */
 const drainMilliseconds = 9_000
 const closeMilliseconds = 1_000
+
+type Options = OutputOptions & Readonly<Record<string, unknown>>
 
 /** `pawl start`, with a flag for every setting but the secrets */
 export const start: CommandBuilder = ({ terminal, exitWith }) => {
@@ -19,35 +24,113 @@ export const start: CommandBuilder = ({ terminal, exitWith }) => {
     if (flag !== null)
       command.addOption(new Option(`--${flag} <${placeholder}>`, `${meaning} (${environment}; default: ${usual})`))
   }
-  return command.addOption(jsonOption()).action(async (options: OutputOptions & Readonly<Record<string, unknown>>) => {
-    await serve(terminal, options)
-    exitWith(0)
+  command.option('--workers <number>', 'Processes that serve the port together. (PAWL_WORKERS; default: 1)')
+  return command.addOption(jsonOption()).action(async (options: Options) => {
+    exitWith(await startServer(terminal, options))
   })
 }
 
-async function serve(terminal: Terminal, options: OutputOptions & Readonly<Record<string, unknown>>): Promise<void> {
+async function startServer(terminal: Terminal, options: Options): Promise<number> {
   const stop = new Promise<void>((resolve) => {
     // The handlers stay: signals that arrive while the server drains change nothing.
     terminal.onStopSignal(resolve)
   })
+  const number = ownNumber(terminal.environment)
+  if (number !== undefined) return serveAsWorker(terminal, options, { number, stop })
+  const workers = readWorkerCount(options['workers'], terminal.environment)
+  if ('problem' in workers) throw new ConfigurationError([workers.problem])
+  if (workers.count > 1) return serveByWorkers(terminal, options, { count: workers.count, stop })
+  return serveAlone(terminal, options, stop)
+}
+
+async function serveAlone(terminal: Terminal, options: Options, stop: Promise<void>): Promise<number> {
   const logger = createLogger()
-  const pawl = createPawl({ ...readConfiguration({ environment: terminal.environment, flags: options }), logger })
-  const told = warn(pawl.warnings, terminal)
+  const pawl = openInstallation(terminal, options, { logger })
+  try {
+    await prepare(pawl, terminal)
+    await serve(pawl, { logger, stop, onListening: (port) => tell(pawl, port, options, terminal) })
+  } finally {
+    await close(pawl)
+  }
+  return 0
+}
+
+/** The primary prepares the store and says what there is to say, all of it once; the workers find everything done. */
+async function serveByWorkers(
+  terminal: Terminal,
+  options: Options,
+  { count, stop }: { readonly count: number; readonly stop: Promise<void> },
+): Promise<number> {
+  const logger = createLogger()
+  const pawl = openInstallation(terminal, options, { logger })
+  try {
+    await prepare(pawl, terminal)
+  } finally {
+    await close(pawl)
+  }
+  const onListening = (port: number) => {
+    logger.info({ host: pawl.settings.host, port, workers: count }, 'listening')
+    tell(pawl, port, options, terminal)
+  }
+  return superviseWorkers({ count, stop, onListening, logger })
+}
+
+async function serveAsWorker(
+  terminal: Terminal,
+  options: Options,
+  { number, stop }: { readonly number: number; readonly stop: Promise<void> },
+): Promise<number> {
+  const primaryGone = new Promise<void>((resolve) => {
+    onPrimaryGone(resolve)
+  })
+  const logger = createLogger().child({ worker: number, pid: process.pid })
+  const countedByAll = joinCounts(() => pawl.counted())
+  const pawl = openInstallation(terminal, options, { logger, siblings: { worker: String(number), countedByAll } })
   try {
     await pawl.ready()
-    warn(pawl.warnings.slice(told), terminal)
-    for (const line of await greetDemoUser(pawl)) terminal.complain(line)
-    const { host, port, issuer } = pawl.settings
-    const listener = await listen({ fetch: pawl.fetch, host, port, logger })
-    logger.info({ host, port: listener.port }, 'listening')
-    terminal.print(options.json ? JSON.stringify({ issuer, host, port: listener.port }) : `listening on ${issuer}`)
-    await stop
-    logger.info('draining')
-    pawl.drain()
-    await listener.close({ drainMilliseconds })
+    await serve(pawl, { logger, stop: Promise.race([stop, primaryGone]), onListening: () => undefined })
   } finally {
-    await Promise.race([pawl.close(), new Promise((resolve) => setTimeout(resolve, closeMilliseconds).unref())])
+    await close(pawl)
+    leavePrimary()
   }
+  return 0
+}
+
+/** Migrates the store, makes keys and the demo user, and tells on stderr what the one who started it should know. */
+async function prepare(pawl: Pawl, terminal: Terminal): Promise<void> {
+  const told = warn(pawl.warnings, terminal)
+  await pawl.ready()
+  warn(pawl.warnings.slice(told), terminal)
+  for (const line of await greetDemoUser(pawl)) terminal.complain(line)
+}
+
+/** Answers requests until it is to stop, and those that are then under way. */
+async function serve(
+  pawl: Pawl,
+  given: {
+    readonly logger: ReturnType<typeof createLogger>
+    readonly stop: Promise<void>
+    readonly onListening: (port: number) => void
+  },
+): Promise<void> {
+  const { logger, stop, onListening } = given
+  const { host, port } = pawl.settings
+  const listener = await listen({ fetch: pawl.fetch, host, port, logger })
+  logger.info({ host, port: listener.port }, 'listening')
+  onListening(listener.port)
+  await stop
+  logger.info('draining')
+  pawl.drain()
+  await listener.close({ drainMilliseconds })
+}
+
+function tell({ settings }: Pawl, port: number, options: Options, terminal: Terminal): void {
+  const { issuer, host } = settings
+  terminal.print(options.json ? JSON.stringify({ issuer, host, port }) : `listening on ${issuer}`)
+}
+
+async function close(pawl: Pawl): Promise<void> {
+  await Promise.race([pawl.close(), new Promise((resolve) => setTimeout(resolve, closeMilliseconds).unref())])
 }
 
 function warn(warnings: readonly string[], terminal: Terminal): number {
