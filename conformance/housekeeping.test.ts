@@ -1,9 +1,10 @@
-import { DatabaseSync } from 'node:sqlite'
+import type { Storage } from '@pawl/server'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { expectRefusal } from './running-server/expectations.ts'
 import { refresh, signIn, tryRefresh } from './running-server/first-party-calls.ts'
 import { type BodyReply, sessionsReply } from './running-server/replies.ts'
 import { engines, type StartedServer, startServer } from './running-server/started-server.ts'
+import { storedRows } from './running-server/stored-state.ts'
 
 const limits = { accessSeconds: 20, idleSeconds: 100, absoluteSeconds: 250 }
 /** The longest that any client's access tokens may live. */
@@ -53,39 +54,38 @@ describe.each(engines)('sessions that have ended, on %s', (engine) => {
 
     test('by the server itself, once no access token of theirs can be alive, and until then are told from garbage (T9.3)', async () => {
       vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-      await using server = await startServer({ engine, configuration: limits })
+      const removals: number[] = []
+      const through = (storage: Storage): Storage => ({
+        ...storage,
+        removeEndedSessions: async (...given) => {
+          const removed = await storage.removeEndedSessions(...given)
+          removals.push(removed)
+          return removed
+        },
+      })
+      await using server = await startServer({ engine, configuration: limits, through })
+      const pass = async (): Promise<void> => {
+        const before = removals.length
+        await vi.advanceTimersByTimeAsync(minute)
+        while (removals.length === before) await new Promise(setImmediate)
+      }
       const ended: readonly BodyReply[] = [await signIn(server), await signIn(server), await signIn(server)]
       await server.send('/auth/logout', { json: { refresh_token: ended[0]?.refresh_token } })
       server.clock.advanceMilliseconds((250 + longestAccessSeconds) * 1000 - 1)
       const alive = await signIn(server)
-      await vi.advanceTimersByTimeAsync(minute)
-      await settled()
+      await pass()
       const reasons = ['logout', 'idle_expired', 'idle_expired'] as const
       for (const [index, reason] of reasons.entries()) {
         expectRefusal(await tryRefresh(server, ended[index]?.refresh_token ?? ''), 'invalid_grant', reason)
       }
       server.clock.advanceMilliseconds(1)
-      await vi.advanceTimersByTimeAsync(minute)
-      await settled()
+      await pass()
+      expect(removals).toEqual([0, 3])
       for (const { refresh_token } of ended) {
         expectRefusal(await tryRefresh(server, refresh_token), 'invalid_grant', 'unknown_token')
       }
       expect((await refresh(server, alive.refresh_token)).session_id).toBe(alive.session_id)
-      if (server.databaseFile !== undefined) expect(rows(server.databaseFile)).toBe(1)
+      if (engine !== 'memory') expect(await storedRows(server.store, 'SELECT id FROM sessions')).toHaveLength(1)
     })
   })
 })
-
-/** Lets what the timers began come to its end. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
-}
-
-function rows(databaseFile: string): number {
-  const database = new DatabaseSync(databaseFile, { readOnly: true })
-  try {
-    return Number(database.prepare('SELECT count(*) AS n FROM sessions').get()?.['n'])
-  } finally {
-    database.close()
-  }
-}

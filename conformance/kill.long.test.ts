@@ -2,11 +2,11 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { signIn, tryRefresh } from './running-server/first-party-calls.ts'
+import { findFreePort } from './running-server/free-port.ts'
 import type { Reply } from './running-server/http-request.ts'
 import { readRefreshToken } from './running-server/refresh-token-form.ts'
 import { bodyReply } from './running-server/replies.ts'
 import { runPawl, type StartedProcess, startProcess, temporaryData } from './running-server/started-process.ts'
-import { findFreePort } from './running-server/started-server.ts'
 import { storedGenerations } from './running-server/stored-state.ts'
 
 const rounds = 200
@@ -39,7 +39,7 @@ test(`SIGKILL at random points under load, ${rounds} times: what was acknowledge
     }
     for (let round = 0; round < rounds; round += 1) {
       counts.answers += await loadUntilKilled(server, holders)
-      const stands = storedGenerations(data.databaseFile)
+      const stands = await storedGenerations(data.store)
       for (const { sessionId, token, kind } of holders) {
         // At most one more: committed, and killed before the answer.
         const ahead = (stands.get(sessionId) ?? -1) - generationOf(token)

@@ -9,10 +9,11 @@ import { describe, expect, test } from 'vitest'
 import { openBrowser } from './running-server/browser.ts'
 import { expectRefusal } from './running-server/expectations.ts'
 import { refresh, sessionStatus, signIn, tryRefresh } from './running-server/first-party-calls.ts'
+import { findFreePort } from './running-server/free-port.ts'
 import { type Reply, type RequestLine, sendTo } from './running-server/http-request.ts'
 import { type MovingClock, movingClock } from './running-server/moving-clock.ts'
 import { sessionReply, sessionsReply } from './running-server/replies.ts'
-import { alice, findFreePort } from './running-server/started-server.ts'
+import { alice } from './running-server/started-server.ts'
 
 /** Starts an application of its own that has Pawl at `/id` and a route at `/hello`; gives what stops it. */
 type Host = (pawl: Pawl, port: number) => Promise<() => Promise<void>>

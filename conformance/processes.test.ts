@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
-import { copyFile, rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { eventually } from './running-server/eventually.ts'
 import { expectRefusal } from './running-server/expectations.ts'
 import { refresh, sessionStatus, signIn, tryRefresh } from './running-server/first-party-calls.ts'
+import { findFreePort } from './running-server/free-port.ts'
 import { runPawl, startProcess, temporaryData } from './running-server/started-process.ts'
-import { alice, findFreePort } from './running-server/started-server.ts'
+import { alice, lastingEngine } from './running-server/started-server.ts'
+import { copyStore } from './running-server/store-copy.ts'
 
 const secretOf = (name: string): string => createHash('sha256').update(name).digest('base64url')
 const logLine = z.looseObject({ level: z.number(), time: z.number(), msg: z.string() })
@@ -31,7 +33,8 @@ describe('pawl start', () => {
     await using server = await startProcess(data)
     await signIn(server)
     const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)
-    for (const name of ['pawl.db', 'pawl.db-wal', 'secrets']) expect(await modeOf(`${data.path}/${name}`)).toBe('600')
+    const files = lastingEngine === 'sqlite' ? ['pawl.db', 'pawl.db-wal', 'secrets'] : ['secrets']
+    for (const name of files) expect(await modeOf(`${data.path}/${name}`)).toBe('600')
     expect(await modeOf(data.path)).toBe('700')
   })
 
@@ -135,7 +138,7 @@ describe('what keeps it from starting', () => {
       'PAWL_ACCESS_SECONDS',
     ],
     ['an issuer with a query', { PAWL_ISSUER: 'https://id.example/?x' }, 'PAWL_ISSUER'],
-    ['a store that is not here', { PAWL_DATABASE_URL: 'postgres://db.example/pawl' }, 'PAWL_DATABASE_URL'],
+    ['a database of another kind', { PAWL_DATABASE_URL: 'mysql://db.example/pawl' }, 'PAWL_DATABASE_URL'],
   ] as const
 
   test.each(refusals)(
@@ -179,14 +182,13 @@ describe('a store that has lost writes', () => {
     await using first = await startProcess(data)
     const session = await signIn(first)
     await first.stop()
-    await copyFile(data.databaseFile, `${data.path}/copy`)
+    const copy = await copyStore(data)
 
     await using second = await startProcess(data, { PAWL_ISSUER: first.issuer })
     let ahead = session
     for (let rotation = 0; rotation < 12; rotation += 1) ahead = await refresh(second, ahead.refresh_token)
     await second.stop()
-    await copyFile(`${data.path}/copy`, data.databaseFile)
-    for (const side of ['-wal', '-shm']) await rm(data.databaseFile + side, { force: true })
+    await copy.putBack()
 
     await using third = await startProcess(data, { PAWL_ISSUER: first.issuer })
     const rolled = await refresh(third, ahead.refresh_token)

@@ -39,7 +39,7 @@ describe.each(engines)('refresh tokens that are not ours, on %s', (engine) => {
       writeRefreshToken({ ...own, version: 0 }),
       writeRefreshToken({ ...own, version: 2 }),
     ]
-    const before = await whole(server, session.session_id)
+    const before = await sessionRow(server.store, session.session_id)
     for (const seconds of [0, 31, 3600]) {
       server.clock.advanceSeconds(seconds)
       for (const presented of garbage) {
@@ -49,7 +49,7 @@ describe.each(engines)('refresh tokens that are not ours, on %s', (engine) => {
         expectRefusal(await server.send('/oauth/token', { form }), 'invalid_grant', 'unknown_token')
       }
     }
-    expect(await whole(server, session.session_id)).toEqual(before)
+    expect(await sessionRow(server.store, session.session_id)).toEqual(before)
     expect((await tryRefresh(server, token)).status).toBe(200)
   })
 
@@ -57,7 +57,7 @@ describe.each(engines)('refresh tokens that are not ours, on %s', (engine) => {
     await using server = await startServer({ engine })
     const session = await threeGenerationsOn(server)
     const token = session.refresh_token
-    const before = await whole(server, session.session_id)
+    const before = await sessionRow(server.store, session.session_id)
     const variants = [
       token.slice(0, -1),
       `${token}A`,
@@ -74,7 +74,7 @@ describe.each(engines)('refresh tokens that are not ours, on %s', (engine) => {
     for (const presented of variants) {
       expectRefusal(await tryRefresh(server, presented), 'invalid_grant', 'unknown_token')
     }
-    expect(await whole(server, session.session_id)).toEqual(before)
+    expect(await sessionRow(server.store, session.session_id)).toEqual(before)
   })
 
   test('a token of one server is unknown to another', async () => {
@@ -89,13 +89,13 @@ describe.each(engines)('refresh tokens that are not ours, on %s', (engine) => {
     const { administration } = server.pawl
     await administration.addClient({ id: 'other', type: 'public', grants: ['refresh_token'] })
     const session = await threeGenerationsOn(server)
-    const before = await whole(server, session.session_id)
+    const before = await sessionRow(server.store, session.session_id)
     server.clock.advanceSeconds(60)
     for (const refresh_token of [session.refresh_token, session.earlier]) {
       const form = { grant_type: 'refresh_token', client_id: 'other', refresh_token }
       expectRefusal(await server.send('/oauth/token', { form }), 'invalid_grant', 'wrong_client')
     }
-    expect(await whole(server, session.session_id)).toEqual(before)
+    expect(await sessionRow(server.store, session.session_id)).toEqual(before)
     await eventually(() => expect(server.log.join('\n')).toContain('session_stranger'))
     expect((await tryRefresh(server, session.refresh_token)).status).toBe(200)
   })
@@ -152,12 +152,6 @@ async function threeGenerationsOn(server: StartedServer): Promise<BodyReply & { 
   const third = await refresh(server, second.refresh_token)
   const fourth = await refresh(server, third.refresh_token)
   return { ...fourth, earlier: second.refresh_token }
-}
-
-/** Everything that is stored of a session: in the SQLite file column by column, read by another connection. */
-async function whole(server: StartedServer, sessionId: string): Promise<unknown> {
-  if (server.databaseFile !== undefined) return sessionRow(server.databaseFile, sessionId)
-  return (await server.storage.readSession(sessionId)).session
 }
 
 function otherLetterAt(text: string, index: number): string {

@@ -1,14 +1,13 @@
-import { copyFileSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
-import { DatabaseSync } from 'node:sqlite'
+import { writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { eventually } from './running-server/eventually.ts'
 import { expectRefusal } from './running-server/expectations.ts'
 import { refresh, signIn, tryRefresh } from './running-server/first-party-calls.ts'
 import type { BodyReply } from './running-server/replies.ts'
-import { runPawl, startProcess, type TemporaryData, temporaryData } from './running-server/started-process.ts'
+import { runPawl, startProcess, temporaryData } from './running-server/started-process.ts'
 import { alice } from './running-server/started-server.ts'
+import { copyStore } from './running-server/store-copy.ts'
 
 const bob = { username: 'bob', password: 'marble-orchard-twelve' }
 const holders = 10
@@ -28,13 +27,13 @@ test('F8 a backup that was taken under load is put back: nobody is signed out, a
   const held: BodyReply[] = []
   while (held.length < holders) held.push(await signIn(first))
 
-  // Every holder refreshes all the time; in the midst of it the file is copied.
+  // Every holder refreshes all the time; in the midst of it the store is copied.
   let going = true
   const load = held.map(async (_, holder) => {
     while (going) held[holder] = await refresh(first, held[holder]?.refresh_token ?? '')
   })
   await refreshedTimes(held, 3)
-  const backedUpAt = backUp(data)
+  const backup = await copyStore(data)
   const atBackup = held.map((session) => session.refresh_token)
 
   // Since then: a thief is caught, somebody signs out, a user is disabled, somebody signs in.
@@ -54,7 +53,7 @@ test('F8 a backup that was taken under load is put back: nobody is signed out, a
   const journal = `${data.path}/journal`
   await writeFile(journal, (await first.stop('SIGKILL')).stderr)
 
-  await putBack(data)
+  await backup.putBack()
   await using second = await startProcess(data, { PAWL_ISSUER: first.issuer })
   expect((await diagnose(run)).healthy).toBe(true)
   for (const [holder, session] of held.entries()) {
@@ -69,7 +68,7 @@ test('F8 a backup that was taken under load is put back: nobody is signed out, a
   expect(found.healthy).toBe(false)
   const told = found.findings.find(({ status }) => status === 'problem')?.message ?? ''
   const command = /Run: pawl (restore --lost-since \S+) --journal LOG/.exec(told)?.[1]?.split(' ') ?? []
-  expect(Date.parse(command[2] ?? '')).toBeLessThanOrEqual(backedUpAt)
+  expect(Date.parse(command[2] ?? '')).toBeLessThanOrEqual(backup.takenAt)
 
   // The backup has raised the dead; the journal of the log lays them down again.
   const choice = [...command, '--journal', journal, '--keep-sessions', '--json']
@@ -127,26 +126,6 @@ async function refreshedTimes(held: readonly BodyReply[], times: number): Promis
     const before = held.map((session) => session.refresh_token)
     await eventually(() => expect(held.every((session, index) => session.refresh_token !== before[index])).toBe(true))
   }
-}
-
-/** Copies the file and its log as of one instant, which it tells: whoever writes waits for the length of it. */
-function backUp({ databaseFile }: TemporaryData): number {
-  const database = new DatabaseSync(databaseFile, { timeout: 5000 })
-  try {
-    database.exec('PRAGMA wal_checkpoint(PASSIVE)')
-    database.exec('BEGIN IMMEDIATE')
-    const instant = Date.now()
-    for (const part of ['', '-wal']) copyFileSync(databaseFile + part, `${databaseFile}-backup${part}`)
-    database.exec('ROLLBACK')
-    return instant
-  } finally {
-    database.close()
-  }
-}
-
-async function putBack({ databaseFile }: TemporaryData): Promise<void> {
-  for (const part of ['', '-wal', '-shm']) await rm(databaseFile + part, { force: true })
-  for (const part of ['', '-wal']) copyFileSync(`${databaseFile}-backup${part}`, databaseFile + part)
 }
 
 async function diagnose(run: (...words: string[]) => ReturnType<typeof runPawl>): Promise<z.infer<typeof diagnosis>> {

@@ -31,7 +31,7 @@ interface Application extends AsyncDisposable {
   readonly headers: { readonly authorization: string }
   readonly peek: (token: string, more?: Readonly<Record<string, string>>) => Promise<Reply>
   readonly rotate: (token: string, more?: Readonly<Record<string, string>>) => Promise<Reply>
-  readonly row: () => Promise<unknown>
+  readonly row: () => ReturnType<typeof sessionRow>
 }
 
 async function startApplication(engine: Engine, policy: Policy = 'rotating'): Promise<Application> {
@@ -52,10 +52,7 @@ async function startApplication(engine: Engine, policy: Policy = 'rotating'): Pr
     },
     rotate: (token, more = {}) =>
       server.send('/oauth/token', { form: { grant_type: 'refresh_token', refresh_token: token, ...more }, headers }),
-    row: async () =>
-      server.databaseFile === undefined
-        ? (await server.storage.readSession(session.session_id)).session
-        : sessionRow(server.databaseFile, session.session_id),
+    row: () => sessionRow(server.store, session.session_id),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
@@ -71,7 +68,7 @@ describe.each(engines)('rfc8693-2: a peek on %s', (engine) => {
   test('T2.5 TX-1 gives an access token, no refresh token, and moves nothing but its own counter', async () => {
     await using web = await startApplication(engine)
     const { server, session } = web
-    const before = z.looseObject({}).parse(await web.row())
+    const before = await web.row()
     server.clock.advanceSeconds(10)
     const reply = await web.peek(session.refresh_token)
     expect(reply.status, reply.text).toBe(200)

@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto'
-import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { eventually } from './running-server/eventually.ts'
 import { refresh, signIn } from './running-server/first-party-calls.ts'
 import { forgeRefreshToken } from './running-server/refresh-token-form.ts'
 import { basic } from './running-server/registered-clients.ts'
 import { clientCredentialsReply, errorReply } from './running-server/replies.ts'
-import { runPawl, type StartedProcess, startProcess, temporaryData } from './running-server/started-process.ts'
+import {
+  runPawl,
+  type StartedProcess,
+  startProcess,
+  type TemporaryData,
+  temporaryData,
+} from './running-server/started-process.ts'
 import { alice } from './running-server/started-server.ts'
+import { storedRows } from './running-server/stored-state.ts'
 
 const serverSecret = createHash('sha256').update('the secret of the server').digest('base64url')
 const clientSecret = createHash('sha256').update('the secret of the client').digest('base64url')
@@ -30,7 +36,7 @@ test('no token, password, secret or seed reaches log, events or metrics; every r
   const secrets = new Set([alice.password, newPassword, wrongPassword, serverSecret, clientSecret, attemptId])
   const requestIds = new Set<string>()
   const metrics = await walk(server, secrets, requestIds)
-  for (const spelling of storedSecrets(data.databaseFile)) secrets.add(spelling)
+  for (const spelling of await storedSecrets(data)) secrets.add(spelling)
   // Deliveries run once a second: the last events are told by then.
   await eventually(() => expect(server.stderr()).toContain('"password_changed"'))
   await eventually(() => expect(server.stderr()).toContain('"session_replayed"'))
@@ -107,26 +113,22 @@ async function walk(server: StartedProcess, secrets: Set<string>, requestIds: Se
 }
 
 /** Seeds, digests, password hashes and sealed keys, in every spelling in which a log line could hold them. */
-function storedSecrets(databaseFile: string): readonly string[] {
-  const database = new DatabaseSync(databaseFile, { readOnly: true })
-  try {
-    const columns = [
-      'SELECT seed AS secret FROM sessions',
-      'SELECT token_hash AS secret FROM sessions',
-      'SELECT secret_hash AS secret FROM clients WHERE secret_hash IS NOT NULL',
-      'SELECT sealed_private_key AS secret FROM signing_keys',
-      'SELECT password_hash AS secret FROM users',
-    ]
-    const values = columns.flatMap((sql) => database.prepare(sql).all()).map(({ secret }) => secret)
-    expect(values.length).toBeGreaterThan(8)
-    return values.flatMap((value) => {
-      if (!(value instanceof Uint8Array)) return [String(value)]
-      const bytes = Buffer.from(value)
-      return [bytes.toString('hex'), bytes.toString('base64'), bytes.toString('base64url'), [...bytes].join(',')]
-    })
-  } finally {
-    database.close()
-  }
+async function storedSecrets({ store }: TemporaryData): Promise<readonly string[]> {
+  const columns = [
+    'SELECT seed AS secret FROM sessions',
+    'SELECT token_hash AS secret FROM sessions',
+    'SELECT secret_hash AS secret FROM clients WHERE secret_hash IS NOT NULL',
+    'SELECT sealed_private_key AS secret FROM signing_keys',
+    'SELECT password_hash AS secret FROM users',
+  ]
+  const rows = await Promise.all(columns.map((sql) => storedRows(store, sql)))
+  const values = rows.flat().map(({ secret }) => secret)
+  expect(values.length).toBeGreaterThan(8)
+  return values.flatMap((value) => {
+    if (!(value instanceof Uint8Array)) return [String(value)]
+    const bytes = Buffer.from(value)
+    return [bytes.toString('hex'), bytes.toString('base64'), bytes.toString('base64url'), [...bytes].join(',')]
+  })
 }
 
 /** A secret as a whole and, where it is long, its last part: what a shortened line would still give away. */

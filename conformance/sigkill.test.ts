@@ -22,7 +22,7 @@ test(`SIGKILL under load, restart: every acknowledged refresh token still works,
       const answers = await refreshUntilKilled(server, acknowledged, 10 + ((round * 37) % 120))
       expect(answers, `round ${round}`).toBeGreaterThan(holders)
       // What was answered is on the disk: a server that catches up by rolling forward has lost it all the same.
-      const stored = storedGenerations(data.databaseFile)
+      const stored = await storedGenerations(data.store)
       for (const token of acknowledged) {
         expect(stored.get(sessionOf(token)), `round ${round}`).toBeGreaterThanOrEqual(generationOf(token))
       }

@@ -3,11 +3,11 @@ import { openBrowser } from './running-server/browser.ts'
 import { expectRefusal } from './running-server/expectations.ts'
 import { refresh, sessionStatus, signIn, tryRefresh } from './running-server/first-party-calls.ts'
 import type { Reply } from './running-server/http-request.ts'
-import { alice, engines, type StartedServer, startServer } from './running-server/started-server.ts'
+import { alice, engines, lastingEngine, type StartedServer, startServer } from './running-server/started-server.ts'
 
 describe('a store that does not answer', () => {
   test('is 503 with Retry-After everywhere: no token is called bad, no cookie is touched, and all goes on after (T5.1, T10.3)', async () => {
-    await using server = await startServer({ engine: 'sqlite', faultsExpected: true })
+    await using server = await startServer({ engine: lastingEngine, faultsExpected: true })
     const browser = openBrowser(server)
     await browser.send('/auth/login', { json: alice })
     const session = await signIn(server)

@@ -1,28 +1,21 @@
-import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
 import { signIn, tryRefresh } from './running-server/first-party-calls.ts'
 import { bodyReply } from './running-server/replies.ts'
-import { type StartedProcess, startProcess, temporaryData } from './running-server/started-process.ts'
+import {
+  type StartedProcess,
+  startProcess,
+  type TemporaryData,
+  temporaryData,
+} from './running-server/started-process.ts'
+import { storedRows, wholeNumber } from './running-server/stored-state.ts'
 
-const suspicion = z.array(z.strictObject({ generation: z.instanceof(Uint8Array), repeats: z.int(), revoked: z.null() }))
-
-/** Every session in the file, as another program sees it. */
-function sessionsIn(databaseFile: string): z.infer<typeof suspicion> {
-  const database = new DatabaseSync(databaseFile, { readOnly: true })
-  try {
-    return suspicion.parse(
-      database
-        .prepare('SELECT generation, repeats, revoked_reason AS revoked FROM sessions')
-        .all()
-        .map((row) => ({ ...row })),
-    )
-  } finally {
-    database.close()
-  }
+/** Every session, as another program sees it. */
+async function sessionsIn({ store }: TemporaryData): Promise<readonly unknown[]> {
+  const rows = await storedRows(store, 'SELECT generation, repeats, revoked_reason AS revoked FROM sessions')
+  return rows.map(({ generation, repeats, revoked }) => [wholeNumber(generation), wholeNumber(repeats), revoked])
 }
 
-describe('three server processes over one SQLite file', () => {
+describe('three server processes over one database', () => {
   test('T1.1 of 50 parallel refreshes of one token all are answered, with one successor, and no alarm is raised', {
     timeout: 60_000,
   }, async () => {
@@ -40,11 +33,7 @@ describe('three server processes over one SQLite file', () => {
       expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 200))
       const successors = new Set(replies.map((reply) => reply.read(bodyReply).refresh_token))
       expect(successors.size).toBe(1)
-      const expected = Buffer.alloc(8)
-      expected.writeBigUInt64BE(BigInt(generation))
-      expect(sessionsIn(data.databaseFile)).toEqual([
-        { generation: new Uint8Array(expected), repeats: 49, revoked: null },
-      ])
+      expect(await sessionsIn(data)).toEqual([[generation, 49, null]])
       const [successor = ''] = successors
       token = successor
     }

@@ -4,8 +4,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { expectRefusal } from '../running-server/expectations.ts'
 import { refresh, signIn, tryRefresh } from '../running-server/first-party-calls.ts'
+import { findFreePort } from '../running-server/free-port.ts'
 import { runPawl, startProcess, type TemporaryData, temporaryData } from '../running-server/started-process.ts'
-import { findFreePort } from '../running-server/started-server.ts'
 
 const pageBytes = 4096
 

@@ -68,7 +68,8 @@ describe('another program that holds the write lock of the file (T10.3)', () => 
     await using data = await temporaryData()
     await using server = await startProcess(data)
     const sessions = await signedIn(server)
-    const rows = sessions.map(({ session_id }) => sessionRow(data.databaseFile, session_id))
+    const stored = () => Promise.all(sessions.map(({ session_id }) => sessionRow(data.store, session_id)))
+    const before = await stored()
     const lock = holdWriteLock(data.databaseFile)
     let answered = false
     const writing = writes(server, sessions).finally(() => {
@@ -91,7 +92,7 @@ describe('another program that holds the write lock of the file (T10.3)', () => 
       expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
       expect(seconds).toBeLessThan(10)
     }
-    expect(sessions.map(({ session_id }) => sessionRow(data.databaseFile, session_id))).toEqual(rows)
+    expect(await stored()).toEqual(before)
     lock.release()
     for (const session of sessions) {
       expect((await refresh(server, session.refresh_token)).session_id).toBe(session.session_id)

@@ -1,9 +1,9 @@
 import { chmod } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { refresh, signIn } from '../running-server/first-party-calls.ts'
+import { findFreePort } from '../running-server/free-port.ts'
 import { mayMount, smallDisk } from '../running-server/small-disk.ts'
 import { runPawl, startProcess, type TemporaryData, temporaryData } from '../running-server/started-process.ts'
-import { findFreePort } from '../running-server/started-server.ts'
 
 const isRoot = process.getuid?.() === 0
 

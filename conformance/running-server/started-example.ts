@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { findFreePort } from './free-port.ts'
 import { type Reply, type RequestLine, sendTo } from './http-request.ts'
-import { findFreePort } from './started-server.ts'
 
 /** An example API that runs as a process of its own, as its README says: `npm start` in its folder. */
 export interface StartedExample extends AsyncDisposable {

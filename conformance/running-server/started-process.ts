@@ -4,8 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ownDatabase } from '../postgres/own-database.ts'
+import { findFreePort } from './free-port.ts'
 import { type Reply, type RequestLine, sendTo } from './http-request.ts'
-import { alice, findFreePort } from './started-server.ts'
+import type { StorePlace } from './own-store.ts'
+import { alice, lastingEngine } from './started-server.ts'
 
 /** How a process ended. */
 export interface ProcessEnd {
@@ -31,32 +34,45 @@ export interface StartedProcess extends AsyncDisposable {
   readonly stderr: () => string
 }
 
-/** A data directory that goes when the test ends. */
+/** A data directory that goes when the test ends, and with it the database where there is one. */
 export interface TemporaryData extends AsyncDisposable {
   readonly path: string
+  /** Where the SQLite file is on that engine. */
   readonly databaseFile: string
+  /** Where the store is. */
+  readonly store: StorePlace
 }
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
-const script = join(repository, 'packages', 'cli', 'src', 'main.ts')
+
+/** Databases by the data directory that they belong to: whatever runs on the directory runs on its database. */
+const databaseUrls = new Map<string, string>()
 
 /**
- * Makes a data directory that only this test uses; with {@link alice} in it.
+ * Makes a data directory that only this test uses, and a database where everything runs on PostgreSQL; with {@link alice}.
  *
  * @param below where; default the system's temporary directory
  */
 export async function temporaryData(below: string = tmpdir()): Promise<TemporaryData> {
   const path = await mkdtemp(join(below, 'pawl-process-'))
+  const database = lastingEngine === 'postgres' ? await ownDatabase() : undefined
+  if (database !== undefined) databaseUrls.set(path, database.url)
+  const dispose = async () => {
+    databaseUrls.delete(path)
+    await database?.[Symbol.asyncDispose]()
+    await rm(path, { recursive: true, force: true })
+  }
   const added = await runPawl(['user', 'add', alice.username, '--password-stdin'], { PAWL_DATA: path }, alice.password)
   if (added.status !== 0) {
-    await rm(path, { recursive: true, force: true })
+    await dispose()
     throw new Error(added.stderr)
   }
-  return {
-    path,
-    databaseFile: join(path, 'pawl.db'),
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
-  }
+  const databaseFile = join(path, 'pawl.db')
+  const store =
+    database === undefined
+      ? { databaseFile, database: undefined }
+      : { databaseFile: undefined, database: { url: database.url, schema: 'pawl' } }
+  return { path, databaseFile, store, [Symbol.asyncDispose]: dispose }
 }
 
 /**
@@ -79,14 +95,16 @@ export async function runPawl(
 /**
  * Starts the server and waits until it says that it listens.
  *
+ * @param build root of the sources that it is started from; default this repository
  * @throws Error with what it printed, when it ends before
  */
 export async function startProcess(
   data: Pick<TemporaryData, 'path'>,
   environment: Readonly<Record<string, string>> = {},
+  build: string = repository,
 ): Promise<StartedProcess> {
   const port = await findFreePort()
-  const { child, end, printed } = run(['start'], { PAWL_DATA: data.path, PORT: String(port), ...environment })
+  const { child, end, printed } = run(['start'], { PAWL_DATA: data.path, PORT: String(port), ...environment }, build)
   const listening = new Promise<void>((resolve) => {
     child.stdout?.on('data', () => {
       if (printed.stdout.includes('listening on ')) resolve()
@@ -122,9 +140,12 @@ interface Running {
 }
 
 /** Nothing of the environment around the tests reaches the process but what it needs to run. */
-function run(words: readonly string[], environment: Readonly<Record<string, string>>): Running {
+function run(words: readonly string[], environment: Readonly<Record<string, string>>, build = repository): Running {
   const { PATH = '' } = process.env
-  const child = spawn(process.execPath, [script, ...words], { env: { PATH, ...environment }, stdio: 'pipe' })
+  const url = databaseUrls.get(environment['PAWL_DATA'] ?? '')
+  const env = { PATH, ...(url !== undefined && { PAWL_DATABASE_URL: url }), ...environment }
+  const script = join(build, 'packages', 'cli', 'src', 'main.ts')
+  const child = spawn(process.execPath, [script, ...words], { env, stdio: 'pipe' })
   const printed = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     printed.stdout += text

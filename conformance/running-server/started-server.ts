@@ -1,27 +1,27 @@
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  createPawl,
-  listen,
-  memoryStorage,
-  type Pawl,
-  type PawlConfiguration,
-  type Storage,
-  sqliteStorage,
-} from '@pawl/server'
+import { createPawl, listen, type Pawl, type PawlConfiguration, type Storage } from '@pawl/server'
 import { pino } from 'pino'
 import { z } from 'zod'
+import { findFreePort } from './free-port.ts'
 import { type Reply, type RequestLine, sendTo } from './http-request.ts'
 import { type MovingClock, movingClock } from './moving-clock.ts'
+import { type OwnStore, ownStore, type StoreEngine } from './own-store.ts'
 
-/** Every engine this repository has; what concerns storage runs on each. */
-export const engines = ['memory', 'sqlite'] as const
+/** An engine that a server can be started on. */
+export type Engine = StoreEngine
 
-/** An engine of {@link engines}. */
-export type Engine = (typeof engines)[number]
+const everythingOnPostgres = process.env['PAWL_TEST_ENGINE'] === 'postgres'
+
+/**
+ * What concerns storage runs on each of these. Every engine of this repository has its turn: with
+ * `PAWL_TEST_ENGINE=postgres`, which is the Vitest project `conformance-postgres`, all tests run on that one.
+ */
+export const engines: readonly Engine[] = everythingOnPostgres ? ['postgres'] : ['memory', 'sqlite']
+
+/** An engine whose data outlives the process, for tests that need one. */
+export const lastingEngine: Engine = everythingOnPostgres ? 'postgres' : 'sqlite'
 
 /** The user every started server knows. */
 export const alice = { username: 'alice@example.com', password: 'violet-harbour-seventeen' } as const
@@ -33,8 +33,8 @@ export interface StartedServer extends AsyncDisposable {
   readonly clock: MovingClock
   readonly pawl: Pawl
   readonly storage: Storage
-  /** The SQLite file; undefined on the memory engine. */
-  readonly databaseFile: string | undefined
+  /** Where {@link StartedServer.storage} keeps what it has. */
+  readonly store: OwnStore
   /** Log lines as they were written. */
   readonly log: readonly string[]
   /** Sends a request to a path below the issuer. */
@@ -44,7 +44,7 @@ export interface StartedServer extends AsyncDisposable {
 
 /** What a test wants otherwise. */
 export interface ServerWishes {
-  /** Default `memory`. */
+  /** Default: the first of {@link engines}. */
   readonly engine?: Engine
   /** Path of the issuer, such as `/id`. Default none. */
   readonly basePath?: string
@@ -61,13 +61,11 @@ export interface ServerWishes {
 
 /** Starts a server with a clock that the test moves, and with {@link alice}. */
 export async function startServer(wishes: ServerWishes = {}): Promise<StartedServer> {
-  const { engine = 'memory', basePath = '', configuration = {}, besides } = wishes
+  const { engine = engines[0] ?? 'memory', basePath = '', configuration = {}, besides } = wishes
   const clock = besides?.clock ?? movingClock()
   const data = await mkdtemp(join(tmpdir(), 'pawl-conformance-'))
-  const databaseFile = engine === 'sqlite' ? join(data, 'pawl.db') : undefined
-  const given = { clock: clock.now }
-  const own = databaseFile === undefined ? memoryStorage(given) : sqliteStorage({ ...given, file: databaseFile })
-  const storage = besides === undefined ? own : { ...besides.storage, open: async () => {}, close: async () => {} }
+  const store = besides?.store.besides() ?? ownStore(engine, data, clock.now)
+  const { storage } = store
   const port = await findFreePort()
   const origin = `http://localhost:${port}`
   const issuer = wishes.issuer ?? origin + basePath
@@ -93,13 +91,14 @@ export async function startServer(wishes: ServerWishes = {}): Promise<StartedSer
     clock,
     pawl,
     storage,
-    databaseFile,
+    store,
     log,
     addUser,
     send: (path, request) => sendTo(`http://127.0.0.1:${port}${basePath}${path}`, request),
     async [Symbol.asyncDispose]() {
       await listener.close({ drainMilliseconds: 0 })
       await pawl.close()
+      await store[Symbol.asyncDispose]()
       await rm(data, { recursive: true, force: true })
       const faults = wishes.faultsExpected === true ? [] : faultsIn(log)
       // Thrown rather than expected: a server may also end in a hook, where there is no test to fail.
@@ -114,14 +113,3 @@ export function faultsIn(log: readonly string[]): readonly string[] {
 }
 
 const logLine = z.looseObject({ level: z.number() })
-
-/** A port that was free a moment ago; the issuer names it before the server listens. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port')
-  return address.port
-}
