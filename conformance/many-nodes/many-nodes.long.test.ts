@@ -1,0 +1,61 @@
+import { describe, expect, test, vi } from 'vitest'
+import { isMissing } from '../../checks/machine-packages.ts'
+import { startCluster } from '../postgres/cluster.ts'
+import { temporaryData } from '../running-server/started-process.ts'
+import { type ChaosReport, expectKept, replayedSessions, robbedSessions, runChaos } from './chaos.ts'
+import { type Fleet, startFleet } from './fleet.ts'
+import { startPostgresFleet } from './fleet-on-postgres.ts'
+
+const minute = 60_000
+const timeout = 10 * minute
+const run = { milliseconds: minute, clients: 64, windowMilliseconds: 30_000, patientThieves: true }
+
+describe.skipIf(isMissing('postgresql'))('three nodes on one PostgreSQL for a minute (needs postgresql)', () => {
+  test("T10.1 64 clients refresh their own tokens and their neighbours': nothing but 200, and one chain for each session", {
+    timeout,
+  }, async () => {
+    await using cluster = await startCluster()
+    await using fleet = await startPostgresFleet({ count: 3, url: cluster.url })
+    const report = await runChaos({ ...run, fleet, disturbs: false })
+    expectKept(report, fleet.log())
+    expect(report.counts).toMatchObject({ unavailable: 0, unanswered: 0 })
+    await expectThieves(report, fleet)
+  })
+
+  test('nodes die, stand still and start again, and the database crashes: no session is lost, nobody is signed out, ends hold, thieves are caught (T10.1, B4)', {
+    timeout,
+  }, async () => {
+    await using cluster = await startCluster()
+    await using fleet = await startPostgresFleet({ count: 3, url: cluster.url })
+    const report = await runChaos({ ...run, fleet, disturbs: true, store: cluster })
+    expectKept(report, fleet.log())
+    // Otherwise the faults came where nothing was at stake.
+    expect(report.counts.kills).toBeGreaterThan(10)
+    expect(report.counts.freezes).toBeGreaterThan(10)
+    expect(report.counts.unavailable).toBeGreaterThan(0)
+    expect(report.counts.unanswered).toBeGreaterThan(50)
+    await expectThieves(report, fleet)
+  })
+})
+
+describe('three processes on one SQLite file for a minute', () => {
+  test.each([false, true])(
+    "T10.1 64 clients refresh their own tokens and their neighbours' (processes die and stand still: %s): one chain for each session",
+    { timeout },
+    async (disturbs) => {
+      await using data = await temporaryData()
+      await using fleet = await startFleet({ count: 3, path: data.path })
+      const report = await runChaos({ ...run, fleet, disturbs })
+      expectKept(report, fleet.log())
+      if (!disturbs) expect(report.counts).toMatchObject({ unavailable: 0, unanswered: 0 })
+      await expectThieves(report, fleet)
+    },
+  )
+})
+
+/** Each theft is told of, though it be by another node: what a dead one was about to tell is left to it for 30 seconds. */
+async function expectThieves({ history }: ChaosReport, fleet: Fleet): Promise<void> {
+  const robbed = robbedSessions(history)
+  expect(robbed.size).toBe(7)
+  await vi.waitFor(() => expect(replayedSessions(fleet.log())).toEqual(robbed), { timeout: minute, interval: 500 })
+}
