@@ -154,6 +154,17 @@ export function createKeyRing(options: {
     }
   }
 
+  /** Counting reads every session, so it is done only where something is missing: a start must not wait for it (T11.1). */
+  async function unheldInUse(): Promise<readonly { readonly id: string; readonly liveSessions: number }[]> {
+    const reading = await read()
+    const unheld = reading.refreshKeys.filter(({ id, retiredAt }) => retiredAt === null && !heldIds.has(id))
+    if (unheld.length === 0) return []
+    const live = await store.countSessionsByRefreshKey(reading.now())
+    return unheld
+      .map(({ id }) => ({ id, liveSessions: live.get(id) ?? 0 }))
+      .filter(({ liveSessions }) => liveSessions > 0)
+  }
+
   async function list(): ReturnType<KeyRing['list']> {
     const reading = await read()
     const now = reading.now()
@@ -189,9 +200,7 @@ export function createKeyRing(options: {
         problems.push(retiredSecret(retired.id))
       if (problems.length > 0) return { ok: false, problems }
       await maintain()
-      const { refreshKeys } = await list()
-      const unheld = refreshKeys.filter((key) => !key.held && key.liveSessions > 0)
-      return { ok: true, unheldRefreshKeys: unheld.map(({ id, liveSessions }) => ({ id, liveSessions })) }
+      return { ok: true, unheldRefreshKeys: await unheldInUse() }
     },
     signingKey: signing.signingKey,
     verificationKey: signing.verificationKey,

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { RefreshKeyRecord } from '../../src/keys/key-store.ts'
 import { refreshKeyState, retirableRefreshKeys } from '../../src/keys/refresh-key-schedule.ts'
 import type { SessionRecord } from '../../src/tokens/session.ts'
@@ -123,6 +123,17 @@ describe('refresh keys', () => {
       ok: true,
       unheldRefreshKeys: [{ id: older.id, liveSessions: 1 }],
     })
+  })
+
+  test('T11.1 a start that has every secret reads no session', async () => {
+    const place = installation()
+    await place.node().open()
+    await openSession(place, 'a', older.id)
+    const counting = vi.spyOn(place.storage, 'countSessionsByRefreshKey')
+    await place.node({ secrets: [newer, older] }).open()
+    expect(counting).not.toHaveBeenCalled()
+    await place.node().list()
+    expect(counting).toHaveBeenCalledOnce()
   })
 
   test('a key retires when no live session names it, but not within an hour of its successor', async () => {
