@@ -164,8 +164,9 @@ export function postgresDatabase(parts: DatabaseParts): Database {
     kind: TransactionKind,
   ): Promise<Result> {
     const milliseconds = kind.patient ? patientMilliseconds : statementMilliseconds
-    await send(borrowed, { text: beginning(kind, borrowed.pooled) })
     try {
+      // Of its statements BEGIN may have been done and a later one not: that, too, is rolled back.
+      await send(borrowed, { text: beginning(kind, borrowed.pooled) })
       const result = await work((statement, values = []) =>
         send(borrowed, queryOf(statement, values, { borrowed, milliseconds })),
       )

@@ -21,12 +21,23 @@ const conflicts: ReadonlySet<string> = new Set(['40001', '40P01'])
 /** After these a connection is as good as before. */
 const harmless: ReadonlySet<string> = new Set([...conflicts, '55P03', '57014'])
 
+/**
+ * These blame the store although their class blames the statement: somebody took the tables away, or the right to use
+ * them. No token is to blame for that, and once it is put right the same request may be sent again.
+ */
+const storeFaults: ReadonlySet<string> = new Set(['42P01', '3F000', '42501'])
+
 /** What an operator is told instead of the usual sentence. */
 const explanations: ReadonlyMap<string, string> = new Map([
   ['25006', 'the database takes no writes: it is a standby, or read-only'],
   ['28000', 'the database refused the user of its URL'],
   ['28P01', 'the database refused the password of its URL'],
   ['3D000', 'there is no database of the name that its URL holds'],
+  [
+    '42P01',
+    'a table of Pawl is missing: was its schema dropped or renamed? pawl migrate makes a new one, without the sessions',
+  ],
+  ['42501', 'the user of the URL may not use the tables of Pawl: see the owner of the schema, and its grants'],
   ['53300', 'the database has no connection left: see max_connections, and the connections of each node'],
 ])
 
@@ -52,12 +63,16 @@ export function spoilsConnection(error: unknown): boolean {
   return state === undefined || !(harmless.has(state) || statementFaults.has(state.slice(0, 2)))
 }
 
+function blamesStatement(state: string): boolean {
+  return statementFaults.has(state.slice(0, 2)) && !storeFaults.has(state)
+}
+
 /** What a caller may see of an error of the driver. */
 export function classified(error: unknown): Error {
   const state = stateOf(error)
   if (state === undefined) return storageUnavailable(error)
   const described = describedError(error, state)
-  return statementFaults.has(state.slice(0, 2)) ? described : unavailable(described, state)
+  return blamesStatement(state) ? described : unavailable(described, state)
 }
 
 function unavailable(described: Error, state: string): StorageUnavailable {

@@ -118,8 +118,10 @@ export function postgresKeys(
     const [raised] = await (kind === undefined
       ? database.change(statement, all)
       : database.transaction((run) => run(statement, all), kind))
-    // What this node did itself it knows at once, whatever its watch is told later.
+    // What this node did itself it knows at once, whatever its watch is told later. Where another node was faster, this one
+    // looks before it is asked again, or it would read its keys by the old version for as long as nobody tells it.
     if (raised !== undefined) watch.saw(integer(raised, 'version'), monotonic())
+    else await versions.ask(undefined)
     return raised !== undefined
   }
 

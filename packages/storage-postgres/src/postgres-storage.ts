@@ -50,7 +50,7 @@ export function postgresStorageOf(options: PostgresStorageOptions, steps: readon
   const { keys, settled: keysSettled } = postgresKeys(database, schema, { watch, writeRevocations, monotonic })
   const { failures, settled: failuresSettled } = postgresFailures(database, schema, monotonic)
   const { events, release } = postgresEvents(database, schema, node)
-  const storeNow = reading('store_now', 'SELECT true AS is_there')
+  const storeNow = reading('store_now', `SELECT true AS is_there FROM "${schema}".key_ring`)
 
   return {
     engine: 'postgres',

@@ -1,5 +1,5 @@
 import type { AccessLifetime, EntryPlace, Revocation, RevocationStore } from '@pawl/server'
-import { integer, integerOrNull, text } from '@pawl/server/stored-columns'
+import { integer, integerOrNull, isStorable, text } from '@pawl/server/stored-columns'
 import { eventDocument } from '@pawl/server/stored-events'
 import {
   countSteps,
@@ -111,6 +111,11 @@ export function postgresRevocations(
     '(sequence, place) > ($2::bigint, $3::bigint) AND sequence <= $4::bigint AND until > asked.now',
     '$5::bigint',
   )
+  const claimsChange = reading(
+    'read_claims_change',
+    `SELECT max(at) AS changed_at FROM "${schema}".revocation_entries
+    WHERE kind = 'claims' AND id = $2 AND until > asked.now`,
+  )
   const startEpoch: Statement = {
     name: 'start_revocation_epoch',
     text: `
@@ -143,6 +148,13 @@ export function postgresRevocations(
       const from: EntryPlace = after ?? { sequence: 0, place: 0 }
       const { position, stored } = shown(await database.read(page, [from.sequence, from.place, upTo, limit]))
       return pageOf(stored, limit, position)
+    },
+
+    async claimsChangedAt(userId) {
+      if (!isStorable(userId)) return undefined
+      const { rows } = await database.read(claimsChange, [userId])
+      const [row] = rows
+      return (row && integerOrNull(row, 'changed_at')) ?? undefined
     },
 
     async addRevocation({ kind, id, now, event }) {

@@ -178,6 +178,7 @@ export const schemaSteps: readonly SchemaStep[] = [
         PRIMARY KEY (sequence, place)
       ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
       CREATE INDEX revocation_entries_by_end ON ${schema}.revocation_entries (until);
+      CREATE INDEX revocation_entries_of_claims ON ${schema}.revocation_entries (id) WHERE kind = 'claims';
 
       -- Until when access tokens of so long a life can be under way.
       CREATE TABLE ${schema}.access_lifetimes (

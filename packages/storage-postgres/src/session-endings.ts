@@ -1,5 +1,5 @@
 import type { SessionStore } from '@pawl/server'
-import { id, integer } from '@pawl/server/stored-columns'
+import { id, integer, isStorable } from '@pawl/server/stored-columns'
 import { eventDocument } from '@pawl/server/stored-events'
 import { revokedSessions } from '@pawl/server/stored-revocations'
 import type { Database } from './database.ts'
@@ -115,6 +115,7 @@ export function sessionEndings(
     },
 
     async endUserSessions({ userId, except, now, reason, event }) {
+      if (!isStorable(userId)) return []
       return database.transaction(
         async (run) => {
           const [user] = await run(lockUser, [userId])

@@ -112,10 +112,12 @@ export function postgresUsers(
     },
 
     async replacePasswordHash(id, from, to) {
+      if (!isStorable(id)) return false
       return (await database.change(replaceHash, [id, from, to])).length > 0
     },
 
     async changePassword({ id, passwordHash, keepSession, now, event }) {
+      if (!isStorable(id)) return false
       return database.transaction(
         async (run) => {
           const [user] = await run(setPassword, [id, passwordHash])
@@ -136,6 +138,7 @@ export function postgresUsers(
     },
 
     async disableUser(id, now, event) {
+      if (!isStorable(id)) return false
       return database.transaction(
         async (run) => {
           const [user] = await run(disable, [id, now])
@@ -151,6 +154,7 @@ export function postgresUsers(
     },
 
     async setRoles({ id, roles, applyNow, now, event }) {
+      if (!isStorable(id)) return false
       return database.transaction(
         async (run) => {
           if ((await run(setRoles, [id, JSON.stringify(roles)])).length === 0) return false

@@ -8,4 +8,4 @@ const { administration } = createPawl({ storage: sqliteStorage({ file }), issuer
 const dying = tellingOf(async (reached) => {
   if (reached === point) process.kill(process.pid, 'SIGKILL')
 }, postgresStorage({ url, schema }))
-await administration.move({ to: dying, destination: 'the database' })
+await administration.move({ to: dying, destination: schema })

@@ -194,6 +194,23 @@ describe.skipIf(testUrl === undefined)('moving from SQLite to PostgreSQL', () =>
     await postgres()
   })
 
+  test('what an earlier move left elsewhere is neither opened nor taken for where everything is now', async () => {
+    const undone = await installation(1)
+    const cut = await installation(1)
+    for (const { move, schema } of [undone, cut]) {
+      const elsewhere = newSchema()
+      await dropAfter(elsewhere)
+      if (schema === undone.schema) {
+        expect(await move()).toBe('moved')
+        await undo(undone)
+      } else expect(await cutOff(cut, 'received')).toBe('SIGKILL')
+      expect(await move(elsewhere)).toBe('moved')
+      expect(await move()).toBe('moved_elsewhere')
+      expect(await move(elsewhere)).toBe('moved_before')
+    }
+    expect(await opens(cut.postgres)).toBe(false)
+  })
+
   test('into a database that is in use changes nothing on either side', async () => {
     const { move, sqlite, postgres } = await installation(1)
     const other = await postgres()

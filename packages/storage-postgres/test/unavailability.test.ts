@@ -186,6 +186,18 @@ describe.skipIf(testUrl === undefined)('a store that does not answer (needs the 
     expect((await outbox(storage)).filter(({ type }) => type === 'session_ended')).toHaveLength(1)
   })
 
+  test('T10.3 tables that are away for a while are the fault of the store, not of any token', async () => {
+    const { storage, clock, schema } = await postgresForTest()
+    const user = await addUser(storage, 'ada')
+    const session = await openSession(storage, 'tab', user)
+    const administrator = await clientForTest()
+    await administrator.query(`ALTER SCHEMA "${schema}" RENAME TO "${schema}_away"`)
+    for (const call of everyKindOfCall(storage, user, clock.now()).filter((one) => !String(one).includes('keysV')))
+      await expect(call(), String(call)).rejects.toSatisfy(isStorageUnavailable)
+    await administrator.query(`ALTER SCHEMA "${schema}_away" RENAME TO "${schema}"`)
+    expect(await storage.moveSession(aMove(session, clock.now()))).toBe(true)
+  })
+
   test('a server that takes no writes says so, and so does the engine', async () => {
     const { storage, clock } = await postgresForTest()
     const session = await openSession(storage, 'tab', await addUser(storage, 'ada'))
@@ -205,6 +217,32 @@ describe.skipIf(testUrl === undefined)('a store that does not answer (needs the 
     await expect(move).rejects.toSatisfy(isStorageUnavailable)
     await expect(move).rejects.toThrow('the database takes no writes: it is a standby, or read-only')
   })
+
+  test.each(['nul\0byte', 'half \ud83d pair'])(
+    'nobody has the id %j, and whoever has one like it is left alone',
+    async (id) => {
+      const { storage, clock } = await postgresForTest()
+      const now = clock.now()
+      // What the driver would make of half a pair.
+      const user: UserRecord = {
+        ...(await addUser(storage, 'ada')),
+        id: 'half \ufffd pair',
+        username: 'bob',
+        passwordHash: 'h',
+      }
+      expect(await storage.addUser(user, 'bob', anEvent('user_added', now))).toBe(true)
+      const session = await openSession(storage, 'tab', user)
+      expect(await storage.disableUser(id, now, anEvent('user_disabled', now))).toBe(false)
+      expect(await storage.replacePasswordHash(id, 'h', 'other')).toBe(false)
+      const event = anEvent('session_ended', now)
+      expect(await storage.setRoles({ id, roles: [], applyNow: false, now, event })).toBe(false)
+      const change = { id, passwordHash: 'other', now, event }
+      expect(await storage.changePassword(change)).toBe(false)
+      expect(await storage.endUserSessions({ userId: id, now, reason: 'logout', event })).toEqual([])
+      expect(await storage.findUser(user.id)).toEqual(user)
+      expect(await stored(storage, session)).toEqual(session)
+    },
+  )
 
   test('two engines in two schemas of one database know nothing of each other', async () => {
     const [one, two] = [await postgresForTest(), await postgresForTest()]
