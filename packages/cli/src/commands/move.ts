@@ -121,7 +121,7 @@ function refusal(
   const emptied = 'If no server uses that: DROP SCHEMA pawl CASCADE there, and run this again'
   switch (result.outcome) {
     case 'moved_elsewhere':
-      return `everything was moved to ${result.destination} at ${instant(result.at)}, and ${to} does not hold it. Name ${result.destination}, or begin with: pawl move --undo`
+      return `everything was moved to ${result.destination} at ${instant(result.at)}, and that is not ${to}. Name ${result.destination}, or begin with: pawl move --undo`
     case 'target_in_use':
       return `${to} holds an installation of Pawl already. Name an empty database`
     case 'target_outdated':

@@ -18,11 +18,14 @@ export function readDatabaseAddress(text: string): DatabaseAddress | undefined {
       text,
     )?.groups
   if (parts === undefined || /[\s\0]/.test(text)) return undefined
-  const { user = '', place = '', path = '', query = '' } = parts
+  const { user, place = '', path = '', query = '' } = parts
+  // A password with a bare `/` or `?` ends what it stands in: the rest of the URL is read as something else, and shown.
+  const isCutShort = user === undefined && `${path}${query}`.includes('@')
+  if (isCutShort || !/^(?:\[[^\]]*\]|[^:]*)(?::\d*)?$/.test(place)) return undefined
   const options = new URLSearchParams(query)
   return {
     url: text,
     label: `${place || options.get('host') || 'localhost'}${path}`,
-    hasPassword: user.includes(':') || options.has('password'),
+    hasPassword: user?.includes(':') === true || options.has('password'),
   }
 }

@@ -72,7 +72,7 @@ export async function moveStore({ source, target, destination, id: drawn }: Move
   await target.open()
   try {
     const arrival = await target.arrival()
-    if (departure.kind === 'departed') return await endEarlierMove(departure, arrival, target)
+    if (departure.kind === 'departed') return await endEarlierMove(departure, { destination, arrival, target })
     const id = await source.begin(drawn)
     const refusal = refusalOf(arrival, id)
     if (refusal !== undefined) return refusal
@@ -84,13 +84,17 @@ export async function moveStore({ source, target, destination, id: drawn }: Move
   }
 }
 
+/**
+ * The id alone does not show where to: an attempt that was cut off, or a move that was undone, has left it in another target
+ * together with what the sessions were like then.
+ */
 async function endEarlierMove(
   departure: { readonly id: string; readonly destination: string; readonly at: number },
-  arrival: Arrival,
-  target: TransferTarget,
+  { destination, arrival, target }: Pick<MoveParts, 'destination' | 'target'> & { readonly arrival: Arrival },
 ): Promise<MoveOutcome> {
-  const { id, destination, at } = departure
-  if (!('id' in arrival) || arrival.id !== id) return { outcome: 'moved_elsewhere', destination, at }
+  const { id, at } = departure
+  if (!('id' in arrival) || arrival.id !== id || departure.destination !== destination)
+    return { outcome: 'moved_elsewhere', destination: departure.destination, at }
   if (arrival.kind === 'finished') return { outcome: 'moved_before', at: arrival.at }
   return (await finish(target, id)) ?? { outcome: 'finished' }
 }

@@ -23,6 +23,9 @@ describe('the address of a database', () => {
     ['postgres://db.example/pawl?user=pawl&password=word', 'db.example/pawl', true],
     ['postgres://pawl@/pawl?host=/run/postgresql', '/run/postgresql/pawl', false],
     ['postgres:///pawl', 'localhost/pawl', false],
+    ['postgres://pawl@[::1]:5433/pawl', '[::1]:5433/pawl', false],
+    ['postgres://pawl:%2F@%2Frun%2Fpostgresql/pawl', '%2Frun%2Fpostgresql/pawl', true],
+    ['postgres://pawl@db.example/pawl?application_name=a@b', 'db.example/pawl', false],
   ])('%s is shown without what is secret', (url, label, hasPassword) => {
     expect(readDatabaseAddress(url)).toEqual({ url, label, hasPassword })
   })
@@ -34,6 +37,13 @@ describe('the address of a database', () => {
     'postgres:db',
     'postgres://db.example/a b',
     'postgres://db.example/pawl#x',
+    // Passwords as generators print them, with what has a meaning of its own in a URL.
+    'postgres://pawl:s3cret/word@db.example/pawl',
+    'postgres://pawl:s3cret?word@db.example/pawl',
+    'postgres://pawl:12/34@db.example/pawl',
+    'postgres://pawl:12?34=5@db.example/pawl',
+    'postgres://pawl:s3cret',
+    'postgres://pawl:s3cret/word@db.example:5433/pawl?sslmode=verify-full',
   ])('%j is refused, and the message does not repeat it', (databaseUrl) => {
     const problems = problemsOf({ databaseUrl, postgres })
     expect(problems).toMatchObject([{ setting: 'databaseUrl', reason: 'is no URL of a PostgreSQL database' }])

@@ -122,6 +122,7 @@ describe('a store that was put back to an earlier state', () => {
     const store: RevocationStore = {
       readRevocationSteps: (sequence) => current.readRevocationSteps(sequence),
       readRevocationPage: (page) => current.readRevocationPage(page),
+      claimsChangedAt: (userId) => current.claimsChangedAt(userId),
       addRevocation: (revocation) => current.addRevocation(revocation),
       startRevocationEpoch: (epoch) => current.startRevocationEpoch(epoch),
       declareAccessLifetime: (lifetime) => current.declareAccessLifetime(lifetime),

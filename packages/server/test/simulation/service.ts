@@ -126,6 +126,7 @@ export function createService(
       proof: undefined,
       device: request.device,
       arrivedAt: clockOf(node),
+      hasLeft: async () => false,
       prepare: async ({ userId }) => ({ kind: 'prepared', plans: [{ ...plan, subject: userId }] }),
     }
   }

@@ -103,6 +103,7 @@ export async function heart(options: { storage?: (clock: ManualClock) => Storage
       proof: undefined,
       device,
       arrivedAt: elapsed.milliseconds,
+      hasLeft: async () => false,
       prepare,
       ...more,
     }
