@@ -1,13 +1,11 @@
 import { accessTokenType, type SignatureAlgorithm } from '@pawl/protocol'
+import type { Finding } from './refusal.ts'
 import { algorithmOf } from './verification-key.ts'
 
 /** What the header of a token says that matters, or why the token is refused for it. */
 export type HeaderReading =
   | { readonly ok: true; readonly algorithm: SignatureAlgorithm; readonly keyId: string }
-  | {
-      readonly ok: false
-      readonly reason: 'wrong_type' | 'unsupported_algorithm' | 'unsupported_header' | 'unknown_key'
-    }
+  | { readonly ok: false; readonly finding: Finding }
 
 const longestKeyId = 256
 
@@ -19,13 +17,14 @@ export function readHeader(
   header: Readonly<Record<string, unknown>>,
   algorithms: readonly SignatureAlgorithm[],
 ): HeaderReading {
-  if (!isAccessTokenType(header['typ'])) return { ok: false, reason: 'wrong_type' }
+  const refuse = (reason: Finding['reason']): HeaderReading => ({ ok: false, finding: { reason } })
+  if (!isAccessTokenType(header['typ'])) return refuse('wrong_type')
   const algorithm = algorithmOf(header['alg'])
-  if (algorithm === undefined || !algorithms.includes(algorithm)) return { ok: false, reason: 'unsupported_algorithm' }
+  if (algorithm === undefined || !algorithms.includes(algorithm)) return refuse('unsupported_algorithm')
   // No extension is understood here, so every `crit` is one too many; `b64` is the extension of RFC 7797.
-  if ('crit' in header || 'b64' in header) return { ok: false, reason: 'unsupported_header' }
+  if ('crit' in header || 'b64' in header) return refuse('unsupported_header')
   const keyId = header['kid']
-  if (typeof keyId !== 'string' || keyId.length > longestKeyId) return { ok: false, reason: 'unknown_key' }
+  if (typeof keyId !== 'string' || keyId.length > longestKeyId) return refuse('unknown_key')
   return { ok: true, algorithm, keyId }
 }
 

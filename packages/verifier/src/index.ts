@@ -1,6 +1,13 @@
 export type { RequestHead } from './bearer-credential.ts'
 export { claimsOf } from './middleware/request-claims.ts'
 export { type AccessTokenRefusal, challenge, refusalReply, refusalResponse } from './refusal.ts'
-export type { Requirement } from './requirement.ts'
-export { createVerifier, type Verification, type Verifier, type VerifyOptions } from './verifier.ts'
-export type { KeySetFetch, VerifierOptions } from './verifier-options.ts'
+export type { Requirement, VerifyOptions, WhenStale } from './requirement.ts'
+export type { ProtectedResourceMetadata } from './resource-metadata.ts'
+export type {
+  FeedReport,
+  RevocationFeed,
+  RevocationSource,
+  RevocationSurroundings,
+} from './revocation-source.ts'
+export { createVerifier, type Verification, type Verifier } from './verifier.ts'
+export type { IssuerOptions, KeySetFetch, VerifierOptions } from './verifier-options.ts'

@@ -1,4 +1,5 @@
 import { parseJsonObject } from '@pawl/protocol'
+import { holdsTestKey } from './test-keys.ts'
 import { importVerificationKey, type VerificationKey } from './verification-key.ts'
 import type { KeySetFetch } from './verifier-options.ts'
 
@@ -18,8 +19,10 @@ const cacheOption: RequestInit = 'cache' in Request.prototype ? { cache: 'no-sto
 /**
  * Fetches and reads a key set (RFC 7517 section 5): at most 5 s and 64 KiB, no redirects. Keys that cannot verify access
  * tokens are left out, and so is every key that shares its `kid` with another (standards JW-8). Never rejects.
+ *
+ * @param acceptTestKeys whether a set that holds a key for tests is taken all the same
  */
-export async function fetchKeySet(uri: string, fetch: KeySetFetch): Promise<KeySetReading> {
+export async function fetchKeySet(uri: string, fetch: KeySetFetch, acceptTestKeys = false): Promise<KeySetReading> {
   const stop = new AbortController()
   const { promise: late, resolve } = Promise.withResolvers<KeySetReading>()
   const timer = setTimeout(() => {
@@ -27,7 +30,7 @@ export async function fetchKeySet(uri: string, fetch: KeySetFetch): Promise<KeyS
     resolve({ ok: false, detail: 'timeout' })
   }, fetchTimeoutMilliseconds)
   try {
-    return await Promise.race([late, readKeySet(uri, fetch, stop.signal)])
+    return await Promise.race([late, readKeySet(uri, fetch, { signal: stop.signal, acceptTestKeys })])
   } catch {
     return { ok: false, detail: 'unreachable' }
   } finally {
@@ -35,7 +38,11 @@ export async function fetchKeySet(uri: string, fetch: KeySetFetch): Promise<KeyS
   }
 }
 
-async function readKeySet(uri: string, fetch: KeySetFetch, signal: AbortSignal): Promise<KeySetReading> {
+async function readKeySet(
+  uri: string,
+  fetch: KeySetFetch,
+  { signal, acceptTestKeys }: { readonly signal: AbortSignal; readonly acceptTestKeys: boolean },
+): Promise<KeySetReading> {
   const accept = 'application/jwk-set+json, application/json'
   // "manual", for not every runtime knows "error"; the 3xx itself is then refused.
   const response = await fetch(uri, { ...cacheOption, redirect: 'manual', signal, headers: { accept } })
@@ -48,6 +55,7 @@ async function readKeySet(uri: string, fetch: KeySetFetch, signal: AbortSignal):
   if (text === undefined) return { ok: false, detail: 'too large' }
   const keys = parseJsonObject(text)?.['keys']
   if (!Array.isArray(keys)) return { ok: false, detail: 'not a key set' }
+  if (!acceptTestKeys && holdsTestKey(keys)) return { ok: false, detail: 'keys for tests' }
   return { ok: true, keys: await importKeys(keys) }
 }
 
@@ -69,7 +77,8 @@ async function readText(response: Response): Promise<string | undefined> {
   }
 }
 
-async function importKeys(entries: readonly unknown[]): Promise<ReadonlyMap<string, VerificationKey>> {
+/** Imports the keys of a set that can verify access tokens; all that share a `kid` with another are left out. */
+export async function importKeys(entries: readonly unknown[]): Promise<ReadonlyMap<string, VerificationKey>> {
   const keys = new Map<string, VerificationKey>()
   const seen = new Set<string>()
   for (const entry of entries) {

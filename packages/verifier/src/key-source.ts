@@ -14,8 +14,10 @@ export type KeyLookup =
 
 /** Where the keys of one issuer come from. */
 export interface KeySource {
-  /** Finds the key with that id. Never rejects. */
-  find(kid: string): Promise<KeyLookup>
+  /** Finds the key with that id: at once, unless it has to be fetched first. Never throws, never rejects. */
+  find(kid: string): KeyLookup | Promise<KeyLookup>
+  /** The fetch under way, whoever waits for it. Never rejects. */
+  settled(): Promise<void> | undefined
 }
 
 /** Least time between two fetches: what tokens with invented key ids can cost the issuer. */
@@ -30,16 +32,23 @@ const abandonedMilliseconds = 2 * fetchTimeoutMilliseconds
  *
  * Keys older than `maxAge` are fetched again beside the request that noticed; older than twice that, before it is
  * answered, unless the issuer is known to be out of reach. If it is, known keys serve for `staleIfError` longer, then all
- * tokens are `keys_unavailable`. A key that a new answer no longer holds is dropped at once.
+ * tokens are `keys_unavailable`. A key that a new answer no longer holds is dropped at once; one that it still holds stays
+ * the same object.
+ *
+ * Pinned keys serve until the issuer has answered once, without limit, and never again.
  */
 export function createKeySource(options: {
   readonly load: () => Promise<KeySetReading>
+  /** Imports the pinned keys. Never rejects. */
+  readonly loadPinned?: (() => Promise<ReadonlyMap<string, VerificationKey>>) | undefined
   /** Milliseconds since 1970. */
   readonly clock: () => number
   readonly maxAgeMilliseconds: number
   readonly staleIfErrorMilliseconds: number
 }): KeySource {
-  const { load, clock, maxAgeMilliseconds, staleIfErrorMilliseconds } = options
+  const { load, loadPinned, clock, maxAgeMilliseconds, staleIfErrorMilliseconds } = options
+  let pinned: ReadonlyMap<string, VerificationKey> | undefined
+  let pinning: Promise<ReadonlyMap<string, VerificationKey>> | undefined
   let loaded: { readonly keys: ReadonlyMap<string, VerificationKey>; readonly at: number } | undefined
   let flight: { readonly done: Promise<void>; readonly startedAt: number } | undefined
   let attemptedAt: number | undefined
@@ -53,7 +62,7 @@ export function createKeySource(options: {
   }
 
   const keysAtHand = () => {
-    if (loaded === undefined) return undefined
+    if (loaded === undefined) return pinned
     // Without the set-back rule: a step of the clock alone must not take the keys away.
     return clock() - loaded.at < maxAgeMilliseconds + staleIfErrorMilliseconds ? loaded.keys : undefined
   }
@@ -74,7 +83,7 @@ export function createKeySource(options: {
       if (flight !== mine) return
       flight = undefined
       if (reading.ok) {
-        loaded = { keys: reading.keys, at: startedAt }
+        loaded = { keys: keepKnown(reading.keys, loaded?.keys ?? pinned), at: startedAt }
         failures = 0
       } else {
         failure = reading.detail
@@ -98,16 +107,38 @@ export function createKeySource(options: {
     return { ok: false, reason: 'keys_unavailable', retryAfterSeconds, detail: failure }
   }
 
-  return {
-    async find(kid) {
-      const known = lookUp(kid)
-      const age = loaded === undefined ? Number.POSITIVE_INFINITY : since(loaded.at)
-      if (known.ok && age < maxAgeMilliseconds) return known
-      const fetching = refresh()
-      if (fetching === undefined) return known
-      if (known.ok && (age < 2 * maxAgeMilliseconds || failures > 0)) return known
-      await fetching
-      return lookUp(kid)
-    },
+  const findAmongFetched = (kid: string): KeyLookup | Promise<KeyLookup> => {
+    const age = loaded === undefined ? Number.POSITIVE_INFINITY : since(loaded.at)
+    const fresh = age < maxAgeMilliseconds ? loaded?.keys.get(kid) : undefined
+    if (fresh !== undefined) return { ok: true, key: fresh }
+    const known = lookUp(kid)
+    const fetching = refresh()
+    if (fetching === undefined) return known
+    if (known.ok && (loaded === undefined || age < 2 * maxAgeMilliseconds || failures > 0)) return known
+    return fetching.then(() => lookUp(kid))
   }
+
+  return {
+    find(kid) {
+      if (pinned !== undefined || loadPinned === undefined) return findAmongFetched(kid)
+      pinning ??= loadPinned()
+      return pinning.then((keys) => {
+        pinned = keys
+        return findAmongFetched(kid)
+      })
+    },
+    settled: () => flight?.done,
+  }
+}
+
+/** The new keys, but with the objects known before for those that did not change: what hangs on them stays valid. */
+function keepKnown(
+  keys: ReadonlyMap<string, VerificationKey>,
+  known: ReadonlyMap<string, VerificationKey> | undefined,
+): ReadonlyMap<string, VerificationKey> {
+  const kept = [...keys].map(([kid, key]): [string, VerificationKey] => {
+    const before = known?.get(kid)
+    return [kid, before?.identity === key.identity ? before : key]
+  })
+  return new Map(kept)
 }

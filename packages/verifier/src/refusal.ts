@@ -1,4 +1,5 @@
 import { type AccessTokenRefusalReason, accessTokenRefusalReasons, type ErrorCode, type Refusal } from '@pawl/protocol'
+import { acrValuesOf, type Requirement } from './requirement.ts'
 
 /** `error` codes that a resource server answers with. */
 type ResourceError = Extract<
@@ -7,6 +8,7 @@ type ResourceError = Extract<
   | 'invalid_request'
   | 'invalid_token'
   | 'insufficient_scope'
+  | 'insufficient_user_authentication'
   | 'csrf_rejected'
   | 'temporarily_unavailable'
 >
@@ -22,32 +24,40 @@ export interface AccessTokenRefusal extends Refusal {
   readonly realm: string
   /** Scopes that the route asks for. */
   readonly scope: readonly string[]
-  /** For the log, never part of the reply: which claim is wrong, or why the keys cannot be read. */
+  /** How the user may authenticate instead, the best way first, where that is what is lacking (RFC 9470). */
+  readonly acrValues?: readonly string[]
+  /** How long ago the user may have authenticated, in seconds, where that is what is lacking (RFC 9470). */
+  readonly maxAgeSeconds?: number
+  /** Where the API describes itself (RFC 9728). */
+  readonly resourceMetadata?: string
+  /** For the log, never part of the reply: which claim is wrong, or why the keys or revocations cannot be read. */
   readonly detail?: string
 }
 
-const errors: Readonly<Record<AccessTokenRefusalReason, ResourceError>> = {
-  missing_token: 'authentication_required',
-  malformed_authorization: 'invalid_request',
-  conflicting_authentication: 'invalid_request',
-  malformed: 'invalid_token',
-  wrong_type: 'invalid_token',
-  unsupported_algorithm: 'invalid_token',
-  unsupported_header: 'invalid_token',
-  wrong_issuer: 'invalid_token',
-  unknown_key: 'invalid_token',
-  bad_signature: 'invalid_token',
-  wrong_audience: 'invalid_token',
-  invalid_claim: 'invalid_token',
-  expired: 'invalid_token',
-  not_yet_valid: 'invalid_token',
-  wrong_binding: 'invalid_token',
-  missing_scope: 'insufficient_scope',
-  missing_role: 'insufficient_scope',
-  cross_site: 'csrf_rejected',
-  untrusted_origin: 'csrf_rejected',
-  unproven_origin: 'csrf_rejected',
-  keys_unavailable: 'temporarily_unavailable',
+/** What a reason comes to on the wire: whatever speaks against the token itself is `invalid_token`. */
+function errorOf(reason: AccessTokenRefusalReason): ResourceError {
+  switch (reason) {
+    case 'missing_token':
+      return 'authentication_required'
+    case 'malformed_authorization':
+    case 'conflicting_authentication':
+      return 'invalid_request'
+    case 'missing_scope':
+    case 'missing_role':
+      return 'insufficient_scope'
+    case 'authentication_too_weak':
+    case 'authentication_too_old':
+      return 'insufficient_user_authentication'
+    case 'cross_site':
+    case 'untrusted_origin':
+    case 'unproven_origin':
+      return 'csrf_rejected'
+    case 'keys_unavailable':
+    case 'revocation_unknown':
+      return 'temporarily_unavailable'
+    default:
+      return 'invalid_token'
+  }
 }
 
 const statuses: Readonly<Record<ResourceError, number>> = {
@@ -55,6 +65,7 @@ const statuses: Readonly<Record<ResourceError, number>> = {
   invalid_request: 400,
   invalid_token: 401,
   insufficient_scope: 403,
+  insufficient_user_authentication: 401,
   csrf_rejected: 403,
   temporarily_unavailable: 503,
 }
@@ -66,19 +77,44 @@ export interface Finding {
   readonly retryAfterSeconds?: number
 }
 
+/** What was asked for where a request was refused. */
+export interface Ask {
+  readonly realm: string
+  readonly require: Requirement
+  readonly resourceMetadata: string | undefined
+}
+
 /** Makes a finding into a refusal. */
-export function refusalOf(finding: Finding, realm: string, scope: readonly string[]): AccessTokenRefusal {
-  const error = errors[finding.reason]
+export function refusalOf(finding: Finding, { realm, require, resourceMetadata }: Ask): AccessTokenRefusal {
+  const error = errorOf(finding.reason)
   const description = accessTokenRefusalReasons[finding.reason]
-  return { ...finding, error, status: statuses[error], description, realm, scope }
+  const { maxAgeSeconds, scope = [] } = require
+  const acrValues = acrValuesOf(require)
+  // Both are told whichever is lacking: the next token has to meet both.
+  const stepUp = error === 'insufficient_user_authentication' && {
+    ...(acrValues !== undefined && { acrValues }),
+    ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
+  }
+  return {
+    ...finding,
+    error,
+    status: statuses[error],
+    description,
+    realm,
+    scope,
+    ...stepUp,
+    ...(resourceMetadata !== undefined && { resourceMetadata }),
+  }
 }
 
 /**
- * The `WWW-Authenticate` value of a refusal (RFC 6750 section 3). It names no error when there were no credentials, and
- * names the scope when it is the scope that is lacking or could be asked for. Undefined where no token would help.
+ * The `WWW-Authenticate` value of a refusal (RFC 6750 section 3). It names no error when there were no credentials, the
+ * scope when it is the scope that is lacking or could be asked for, and which authentication would do when it is that
+ * (RFC 9470 section 3). Undefined where no token would help.
  */
 export function challenge(refusal: AccessTokenRefusal): string | undefined {
   if (refusal.error === 'csrf_rejected' || refusal.error === 'temporarily_unavailable') return undefined
+  const { acrValues, maxAgeSeconds, resourceMetadata } = refusal
   const parameters = [['realm', refusal.realm]]
   if (refusal.error !== 'authentication_required') {
     parameters.push(['error', refusal.error], ['error_description', refusal.description], ['reason', refusal.reason])
@@ -86,6 +122,9 @@ export function challenge(refusal: AccessTokenRefusal): string | undefined {
   // Asking for these scopes again would not bring the role, or mend a token that is bad otherwise.
   const scopeHelps = refusal.reason === 'missing_scope' || refusal.reason === 'missing_token'
   if (scopeHelps && refusal.scope.length > 0) parameters.push(['scope', refusal.scope.join(' ')])
+  if (acrValues !== undefined) parameters.push(['acr_values', acrValues.join(' ')])
+  if (maxAgeSeconds !== undefined) parameters.push(['max_age', String(maxAgeSeconds)])
+  if (resourceMetadata !== undefined) parameters.push(['resource_metadata', resourceMetadata])
   return `Bearer ${parameters.map(([name, value = '']) => `${name}="${quoted(value)}"`).join(', ')}`
 }
 

@@ -1,10 +1,17 @@
-import { type SignatureAlgorithm, signatureAlgorithms } from '@pawl/protocol'
+import { type SignatureAlgorithm, type StandardSchema, signatureAlgorithms } from '@pawl/protocol'
+import { isLoopback } from './loopback.ts'
+import { assertWhenStale, type WhenStale } from './requirement.ts'
+import type { ProtectedResourceMetadata } from './resource-metadata.ts'
+import type { RevocationSource } from './revocation-source.ts'
+import { holdsTestKey } from './test-keys.ts'
+import type { TokenCacheLimits } from './token-cache.ts'
+import { isUsable } from './verification-key.ts'
 
-/** What fetches the key set: `globalThis.fetch` or something of its shape. */
+/** What fetches the key set and the revocation feed: `globalThis.fetch` or something of its shape. */
 export type KeySetFetch = (url: string, init: RequestInit) => Promise<Response>
 
-/** What an API believes, and how it reads requests. */
-export interface VerifierOptions {
+/** An issuer that is believed. */
+export interface IssuerOptions {
   /** The issuer whose access tokens are accepted, spelled exactly as in their `iss` claim. */
   readonly issuer: string
   /** The resource that this API is. A token is accepted when its `aud` names it, or any of several, character by character. */
@@ -13,6 +20,31 @@ export interface VerifierOptions {
   readonly jwksUri?: string
   /** Signature algorithms that are accepted. Default: ES256 and Ed25519. RS256 has to be asked for. */
   readonly algorithms?: readonly [SignatureAlgorithm, ...SignatureAlgorithm[]]
+  /**
+   * A key set (RFC 7517) to begin with, so that a start needs no issuer within reach. It serves until the issuer has
+   * answered once, for as long as that takes, and is never used again.
+   */
+  readonly pinnedKeys?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
+  /** Learn what the issuer revokes: `revocationFeed()`. Default: tokens are believed until they expire. */
+  readonly revocations?: RevocationSource
+  /**
+   * Accept keys that are marked as for tests. The secret of such an issuer is published with `@pawl/test-kit`, so that
+   * everybody can forge its tokens: never set this outside of a test.
+   */
+  readonly dangerouslyAcceptTestKeys?: boolean
+}
+
+/** What an API believes, and how it reads requests. `Own`: the application's own claims. */
+export interface VerifierOptions<Own extends object = object> extends IssuerOptions {
+  /** Further issuers that are believed, each by its own keys and for its own audience. No other is ever asked. */
+  readonly furtherIssuers?: readonly IssuerOptions[]
+  /**
+   * What the application's own claims have to be: a schema of any library that follows Standard Schema. It types
+   * `claims` and is run for each token; tokens whose claims it does not accept are refused.
+   */
+  readonly claims?: StandardSchema<Own>
+  /** What to do while a revocation feed is stale, unless a route says otherwise. Default `accept`. */
+  readonly whenStale?: WhenStale
   /** By how many seconds the clocks of issuer and API may differ. Default 30, at most 60. */
   readonly clockSkewSeconds?: number
   /** After how many seconds the keys are fetched again, which bounds how long a withdrawn key is believed. Default 300. */
@@ -20,12 +52,19 @@ export interface VerifierOptions {
   /** For how many further seconds known keys are used when the issuer cannot be reached. Default 86,400 (a day). */
   readonly keysStaleIfErrorSeconds?: number
   /**
+   * How many accepted tokens are remembered, so that their signatures are not verified again; false for none. All else is
+   * checked anew each time. Default at most 10,000 tokens and about 32 MiB.
+   */
+  readonly cache?: false | { readonly maxTokens?: number; readonly maxBytes?: number }
+  /**
    * Also accept the access token from the cookie that Pawl sets. Default false: a cookie is sent by the browser whoever
    * wrote the page, so with it unsafe requests are refused unless they come from this origin or a trusted one.
    */
   readonly cookie?: boolean
   /** Origins (`https://app.example`) whose pages may send unsafe requests with the cookie. Default: the issuer's own. */
   readonly trustedOrigins?: readonly string[]
+  /** How this API describes itself, made by `protectedResourceMetadata()`; challenges then say where. */
+  readonly resourceMetadata?: ProtectedResourceMetadata
   /** Allows an issuer or key set on plain http that is not this machine. Whoever is in between can then forge tokens. */
   readonly dangerouslyAllowHttp?: boolean
   /** Default `globalThis.fetch`. */
@@ -34,15 +73,22 @@ export interface VerifierOptions {
   readonly clock?: () => number
 }
 
-/** Options with every default filled in. */
-export interface VerifierSettings {
-  readonly issuer: string
+/** Options of one issuer, checked, with the defaults filled in. */
+export interface IssuerSettings extends IssuerOptions {
   readonly audience: readonly [string, ...string[]]
   readonly jwksUri: string
-  readonly algorithms: readonly SignatureAlgorithm[]
+  readonly algorithms: readonly [SignatureAlgorithm, ...SignatureAlgorithm[]]
+}
+
+/** Options, checked, with the defaults filled in. */
+export interface VerifierSettings {
+  /** The first one is the one whose cookie is read. */
+  readonly issuers: readonly [IssuerSettings, ...IssuerSettings[]]
+  readonly whenStale: WhenStale
   readonly clockSkewSeconds: number
   readonly keysMaxAgeSeconds: number
   readonly keysStaleIfErrorSeconds: number
+  readonly cache: TokenCacheLimits
   readonly trustedOrigins: readonly string[]
 }
 
@@ -52,64 +98,88 @@ export interface VerifierSettings {
  * @throws TypeError naming the option that cannot be right
  */
 export function readOptions(options: VerifierOptions): VerifierSettings {
-  const anyHttp = options.dangerouslyAllowHttp ?? false
-  const issuer = readUrl('issuer', options.issuer, anyHttp)
-  const algorithms = options.algorithms ?? ['ES256', 'Ed25519']
-  if (algorithms.length === 0) throw new TypeError('algorithms is empty')
-  for (const algorithm of algorithms) {
-    if (!signatureAlgorithms.includes(algorithm)) throw new TypeError(`algorithms: ${algorithm} is not supported`)
+  const { cache = {}, dangerouslyAllowHttp, furtherIssuers = [], resourceMetadata, whenStale = 'accept' } = options
+  const readIssuer = (each: IssuerOptions) => readIssuerOptions(each, dangerouslyAllowHttp)
+  const issuers = [readIssuer(options), ...furtherIssuers.map(readIssuer)] as const
+  if (new Set(issuers.map(({ issuer }) => issuer)).size < issuers.length) {
+    throw new TypeError('furtherIssuers names an issuer twice')
   }
-  const jwksUri = options.jwksUri ?? `${options.issuer.replace(/\/$/, '')}/oauth/jwks`
-  readUrl('jwksUri', jwksUri, anyHttp)
-  const trustedOrigins = options.trustedOrigins ?? [issuer.origin]
+  assertWhenStale(whenStale)
+  if (whenStale !== 'accept' && issuers.every(({ revocations }) => revocations === undefined)) {
+    throw new TypeError('whenStale needs revocations')
+  }
+  if (resourceMetadata !== undefined && !issuers[0].audience.includes(resourceMetadata.document.resource)) {
+    throw new TypeError('resourceMetadata describes another resource than the audience')
+  }
+  const { trustedOrigins = [new URL(options.issuer).origin] } = options
   for (const origin of trustedOrigins) {
     if (readUrl('trustedOrigins', origin, true).origin !== origin) {
-      throw new TypeError(`trustedOrigins: ${origin} is not an origin; write scheme, host and port alone`)
+      throw new TypeError(`trustedOrigins: ${origin} has to be scheme, host and port alone`)
     }
   }
+  const limits = cache === false ? { maxTokens: 0 } : cache
   return {
-    issuer: options.issuer,
-    audience: readAudience(options.audience),
-    jwksUri,
-    algorithms,
-    clockSkewSeconds: readSeconds('clockSkewSeconds', options.clockSkewSeconds ?? 30, 60),
-    keysMaxAgeSeconds: readSeconds('keysMaxAgeSeconds', options.keysMaxAgeSeconds ?? 300, 86_400),
-    keysStaleIfErrorSeconds: readSeconds(
-      'keysStaleIfErrorSeconds',
-      options.keysStaleIfErrorSeconds ?? 86_400,
-      31_536_000,
-    ),
+    issuers,
+    whenStale,
     trustedOrigins,
+    clockSkewSeconds: readNumber(options, 'clockSkewSeconds', 30, 60),
+    keysMaxAgeSeconds: readNumber(options, 'keysMaxAgeSeconds', 300, 86_400),
+    keysStaleIfErrorSeconds: readNumber(options, 'keysStaleIfErrorSeconds', 86_400, 31_536_000),
+    cache: {
+      tokens: readNumber(limits, 'maxTokens', 10_000, 1e7),
+      bytes: readNumber(limits, 'maxBytes', 33_554_432, 1e10),
+    },
   }
 }
 
-function readAudience(audience: VerifierOptions['audience']): readonly [string, ...string[]] {
+function readIssuerOptions(options: IssuerOptions, anyHttp: boolean | undefined): IssuerSettings {
+  const { algorithms = ['ES256', 'Ed25519'], audience, issuer, pinnedKeys } = options
+  readUrl('issuer', issuer, anyHttp)
+  const jwksUri = options.jwksUri ?? `${issuer.replace(/\/$/, '')}/oauth/jwks`
+  readUrl('jwksUri', jwksUri, anyHttp)
+  if (algorithms.length === 0 || !algorithms.every((algorithm) => signatureAlgorithms.includes(algorithm))) {
+    throw new TypeError(`algorithms has to name some of ${signatureAlgorithms.join(', ')}`)
+  }
+  if (pinnedKeys !== undefined && !pinnedKeys.keys.some(isUsable)) {
+    throw new TypeError('pinnedKeys holds no public key for access tokens')
+  }
+  if (!options.dangerouslyAcceptTestKeys && pinnedKeys !== undefined && holdsTestKey(pinnedKeys.keys)) {
+    throw new TypeError('pinnedKeys holds a key for tests')
+  }
+  return { ...options, algorithms, audience: readAudience(audience), jwksUri }
+}
+
+function readAudience(audience: IssuerOptions['audience']): readonly [string, ...string[]] {
   const list: readonly [string, ...string[]] = typeof audience === 'string' ? [audience] : audience
   if (!Array.isArray(list) || list.length === 0 || !list.every((entry) => typeof entry === 'string' && entry !== '')) {
-    throw new TypeError('audience has to name the resource that this API is')
+    throw new TypeError('audience has to name this API')
   }
   return list
 }
 
-function readSeconds(name: string, seconds: number, most: number): number {
-  if (!(seconds >= 0 && seconds <= most)) throw new TypeError(`${name} has to be between 0 and ${most}`)
-  return seconds
+function readNumber<Name extends string>(
+  options: { readonly [name in Name]?: number },
+  name: Name,
+  otherwise: number,
+  most: number,
+): number {
+  const value: number = options[name] ?? otherwise
+  if (!(value >= 0 && value <= most)) throw new TypeError(`${name} has to be between 0 and ${most}`)
+  return value
 }
 
-function readUrl(name: string, text: string, anyHttp: boolean): URL {
-  if (typeof text !== 'string' || !URL.canParse(text)) throw new TypeError(`${name} has to be an absolute URL`)
-  const url = new URL(text)
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new TypeError(`${name} has to be an https URL`)
-  if (url.protocol === 'http:' && !anyHttp && !isLoopback(url.hostname)) {
-    throw new TypeError(`${name} is on plain http; use https, or dangerouslyAllowHttp where nobody can be in between`)
-  }
-  if (/[?#\s]/.test(text) || url.username !== '' || url.password !== '') {
-    throw new TypeError(`${name} may not have a query, a fragment, white space or credentials`)
+/**
+ * Reads an address that is to be trusted: https, or http on this machine, or any http where that is allowed.
+ *
+ * @throws TypeError naming what the address is for
+ */
+export function readUrl(name: string, text: string, anyHttp: boolean | undefined): URL {
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && (anyHttp || isLoopback(url.hostname)))
+  if (url === undefined || !safe || /[?#\s]/.test(text) || url.username !== '' || url.password !== '') {
+    throw new TypeError(
+      `${name} has to be an https URL (http: on this machine) without query, fragment and credentials`,
+    )
   }
   return url
-}
-
-/** Whether a host (as `URL` spells it) can only be this machine. */
-function isLoopback(hostname: string): boolean {
-  return /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
 }

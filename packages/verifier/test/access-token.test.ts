@@ -190,6 +190,7 @@ describe('access tokens', () => {
       [name, -1],
       [name, [seconds]],
     ]),
+    ...['0', -1, 0.5, 1_000, null].map((value): [string, unknown] => ['iat_ms', value]),
     ['sub', 7],
     ['jti', 7],
     ['client_id', ['first-party']],

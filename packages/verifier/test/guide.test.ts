@@ -15,7 +15,7 @@ test('T23.1 the guide names every reason, with the reply that it brings', () => 
 })
 
 function replyOf(reason: AccessTokenRefusalReason): string {
-  const { status, error } = refusalOf({ reason }, '', [])
+  const { status, error } = refusalOf({ reason }, { realm: '', require: {}, resourceMetadata: undefined })
   if (status === 503) return '503 with `Retry-After`'
   return error === 'authentication_required' ? '401' : `${status} \`${error}\``
 }

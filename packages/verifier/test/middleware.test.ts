@@ -4,11 +4,14 @@ import fastify from 'fastify'
 import { Hono } from 'hono'
 import { afterEach, describe, expect, test } from 'vitest'
 import { claimsOf, type Verifier, type VerifyOptions } from '../src/index.ts'
-import { protect as protectExpress } from '../src/middleware/express.ts'
-import { protect as protectFastify } from '../src/middleware/fastify.ts'
-import { protect as protectHandler } from '../src/middleware/fetch-handler.ts'
-import { protect as protectHono } from '../src/middleware/hono.ts'
-import { createIssuer } from './issuer-fixture.ts'
+import { protect as protectWorker } from '../src/middleware/cloudflare.ts'
+import { protect as protectExpress, resourceMetadata as serveExpress } from '../src/middleware/express.ts'
+import { protect as protectFastify, resourceMetadata as serveFastify } from '../src/middleware/fastify.ts'
+import { protect as protectHandler, resourceMetadata as serveHandler } from '../src/middleware/fetch-handler.ts'
+import { protect as protectHono, resourceMetadata as serveHono } from '../src/middleware/hono.ts'
+import { guard, protect as protectNext, resourceMetadata as serveNext } from '../src/middleware/next.ts'
+import { protectedResourceMetadata } from '../src/resource-metadata.ts'
+import { audience, createIssuer, issuer } from './issuer-fixture.ts'
 
 /** An API with one route, `/notes`, that tells who asked. */
 type Api = (path: string, init?: RequestInit) => Promise<Response>
@@ -35,6 +38,36 @@ const frameworks: Readonly<Record<string, (verifier: Verifier, options?: VerifyO
   'a fetch handler': async (verifier, options) => {
     const handler = protectHandler(verifier, (_, claims) => Response.json({ owner: claims.sub }), options)
     return (path, init) => handler(new Request(`http://api.example${path}`, init))
+  },
+  'a route handler of Next.js': async (verifier, options) => {
+    const GET = protectNext(
+      verifier,
+      (_, claims, context: { readonly params: Promise<object> }) => {
+        return Response.json({ owner: claims.sub }, { headers: { params: typeof context.params } })
+      },
+      options,
+    )
+    return (path, init) => GET(new Request(`http://api.example${path}`, init), { params: Promise.resolve({}) })
+  },
+  'a proxy of Next.js': async (verifier, options) => {
+    const proxy = guard(verifier, options)
+    const route = protectNext(verifier, (_, claims) => Response.json({ owner: claims.sub }))
+    return async (path, init) => {
+      const request = () => new Request(`http://api.example${path}`, init)
+      return (await proxy(request())) ?? route(request())
+    }
+  },
+  'a Worker': async (verifier, options) => {
+    const worker = {
+      fetch: protectWorker(
+        () => verifier,
+        (_, claims) => Response.json({ owner: claims.sub }),
+        options,
+      ),
+    }
+    return (path, init) => {
+      return worker.fetch(new Request(`http://api.example${path}`, init), {}, { waitUntil: () => undefined })
+    }
   },
   hono: async (verifier, options) => {
     const app = new Hono()
@@ -192,7 +225,7 @@ describe('around the middleware', () => {
   })
 
   test('a verifier that rejects becomes an error of the framework, never a request let in', async () => {
-    const broken: Verifier = { verify: () => Promise.reject(new Error('broken')) }
+    const broken: Pick<Verifier, 'verify'> = { verify: () => Promise.reject(new Error('broken')) }
     const silent = express()
     silent.get('/notes', protectExpress(broken), (_request, response) => {
       response.json({ owner: 'anyone' })
@@ -211,5 +244,103 @@ describe('around the middleware', () => {
     await expect(protectHandler(broken, () => new Response())(new Request('http://api.example'))).rejects.toThrow(
       'broken',
     )
+  })
+})
+
+/** An API that serves nothing but its description; all else falls through to 404. */
+const describers: Readonly<Record<string, (verifier: Verifier) => Promise<Api>>> = {
+  'a fetch handler': async (verifier) => {
+    const handler = serveHandler(verifier)
+    return async (path, init) => handler(new Request(`http://api.example${path}`, init))
+  },
+  'a route handler of Next.js': async (verifier) => {
+    const GET = serveNext(verifier)
+    return async (path, init) => GET(new Request(`http://api.example${path}`, init))
+  },
+  'a Worker': async (verifier) => {
+    const worker = protectWorker(verifier, () => new Response())
+    return async (path, init) => {
+      const response = await worker(new Request(`http://api.example${path}`, init), {}, { waitUntil: () => undefined })
+      return response.status === 401 ? new Response(null, { status: 404 }) : response
+    }
+  },
+  hono: async (verifier) => {
+    const app = new Hono()
+    app.use(serveHono(verifier))
+    return async (path, init) => app.request(path, init)
+  },
+  express: async (verifier) => {
+    const app = express()
+    app.use(serveExpress(verifier))
+    return serve(createServer(app))
+  },
+  fastify: async (verifier) => {
+    const app = fastify()
+    app.addHook('onRequest', serveFastify(verifier))
+    await app.ready()
+    cleanUps.push(() => app.close())
+    return serve(app.server)
+  },
+}
+
+describe.each(Object.entries(describers))('PR-1 %s', (_, create) => {
+  const metadata = protectedResourceMetadata({ resource: `${audience}/v1`, issuers: [issuer] })
+  const describing = () => {
+    return createIssuer({ audience: [audience, metadata.document.resource], resourceMetadata: metadata }).verifier
+  }
+
+  test('rfc9728-3 describes the API to anybody, at its well-known path', async () => {
+    const api = await create(describing())
+    for (const path of [metadata.path, `${metadata.path}?x=1`]) {
+      const response = await api(path)
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-type')).toContain('application/json')
+      expect(response.headers.get('access-control-allow-origin')).toBe('*')
+      expect(await response.json()).toEqual(metadata.document)
+    }
+    expect((await api(metadata.path, { method: 'HEAD' })).status).toBe(200)
+  })
+
+  test('and nowhere else', async () => {
+    const api = await create(describing())
+    for (const path of ['/', '/.well-known/oauth-protected-resource', `${metadata.path}/`, `/x${metadata.path}`]) {
+      expect((await api(path)).status).toBe(404)
+    }
+    expect((await api(metadata.path, { method: 'POST' })).status).toBe(404)
+  })
+})
+
+describe('a Worker', () => {
+  test('makes its verifier once, of its bindings, and keeps alive what a request began', async () => {
+    const fixture = createIssuer()
+    const { keys } = fixture
+    let fetches = 0
+    const seen: unknown[] = []
+    const worker = protectWorker(
+      (env: { readonly audience: string }) => {
+        seen.push(env)
+        return fixture.createVerifier({
+          audience: env.audience,
+          pinnedKeys: { keys },
+          fetch: async () => {
+            fetches += 1
+            return Response.json({ keys })
+          },
+        })
+      },
+      (_, claims, env, context) => Response.json({ owner: claims.sub, env, same: context === executionContext }),
+    )
+    const waiting: Promise<unknown>[] = []
+    const executionContext = { waitUntil: (promise: Promise<unknown>) => waiting.push(promise) }
+    const env = { audience }
+    const authorization = `Bearer ${await fixture.token()}`
+    for (let count = 0; count < 3; count += 1) {
+      const response = await worker(new Request(audience, { headers: { authorization } }), env, executionContext)
+      expect(await response.json()).toEqual({ owner: 'user-1', env, same: true })
+    }
+    expect(seen).toEqual([env])
+    // The pinned key answered, and the fetch beside it is waited for.
+    await Promise.all(waiting)
+    expect([waiting.length, fetches]).toEqual([3, 1])
   })
 })

@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createVerifier, type VerifierOptions } from '../src/index.ts'
+import { revocationFeed } from '../src/revocation-feed.ts'
 import { audience, createIssuer, issuer, reasonOf } from './issuer-fixture.ts'
 
 describe('options', () => {
@@ -53,6 +54,23 @@ describe('options', () => {
   ])('%s: %j', (message, options) => {
     expect(() => createVerifier({ issuer, audience, ...options })).toThrow(message)
     expect(() => createVerifier({ issuer, audience, ...options })).toThrow(TypeError)
+  })
+
+  test('options that cannot be right leave no connection behind, wherever they stand', async () => {
+    const signals: (AbortSignal | null | undefined)[] = []
+    const fetch = async (_: string, init: RequestInit) => {
+      signals.push(init.signal)
+      return new Promise<Response>(() => {})
+    }
+    const good = { issuer, audience, revocations: revocationFeed(), fetch }
+    const further = {
+      issuer: 'https://other.example',
+      audience,
+      revocations: revocationFeed({ uri: 'http://x.example' }),
+    }
+    expect(() => createVerifier({ ...good, furtherIssuers: [further] })).toThrow(/revocations\.uri/)
+    await vi.waitFor(() => expect(signals.every((signal) => signal?.aborted)).toBe(true))
+    expect(signals.length).toBeLessThanOrEqual(1)
   })
 
   test.each([

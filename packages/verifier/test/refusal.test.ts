@@ -1,10 +1,15 @@
 import { accessTokenRefusalReasons, errorTable, refusalReasons } from '@pawl/protocol'
 import { describe, expect, test } from 'vitest'
-import { challenge, refusalResponse } from '../src/index.ts'
-import { refusalOf } from '../src/refusal.ts'
+import { z } from 'zod'
+import { challenge, refusalResponse, type VerifierOptions } from '../src/index.ts'
+import { type Finding, refusalOf } from '../src/refusal.ts'
+import type { RevocationFeed } from '../src/revocation-source.ts'
 import { audience, createIssuer, createKey, type IssuerFixture } from './issuer-fixture.ts'
 
 const require = { scope: ['notes:delete', 'notes:read'] }
+const refuse = (finding: Finding, realm = audience, scope: readonly string[] = []) => {
+  return refusalOf(finding, { realm, require: { scope }, resourceMetadata: undefined })
+}
 const description = (reason: keyof typeof accessTokenRefusalReasons) => accessTokenRefusalReasons[reason]
 
 /** For each reason, a request that is refused for it. */
@@ -28,13 +33,42 @@ const provocations: Readonly<
   expired: async (fixture) => bearer(await fixture.token({ claims: { exp: 1 } })),
   not_yet_valid: async (fixture) => bearer(await fixture.token({ claims: { nbf: 9_999_999_999 } })),
   wrong_binding: async (fixture) => bearer(await fixture.token({ claims: { cnf: { jkt: 'x' } } })),
+  claims_rejected: async (fixture) => bearer(await fixture.token({ claims: { plan: 7 } })),
+  revoked: async (fixture) => bearer(await fixture.token()),
+  claims_stale: async (fixture) => bearer(await fixture.token()),
   missing_scope: async (fixture) => bearer(await fixture.token()),
   missing_role: async (fixture) =>
     bearer(await fixture.token({ claims: { roles: [], scope: 'notes:delete notes:read' } })),
+  authentication_too_weak: async (fixture) => bearer(await fixture.token({ claims: able })),
+  authentication_too_old: async (fixture) => {
+    return bearer(await fixture.token({ claims: { ...able, acr: 'two-factor', auth_time: 1 } }))
+  },
   cross_site: async (fixture) => ({ cookie: await cookie(fixture), 'sec-fetch-site': 'cross-site' }),
   untrusted_origin: async (fixture) => ({ cookie: await cookie(fixture), origin: 'https://evil.example' }),
   unproven_origin: async (fixture) => ({ cookie: await cookie(fixture) }),
   keys_unavailable: async (fixture) => bearer(await fixture.token()),
+  revocation_unknown: async (fixture) => bearer(await fixture.token()),
+}
+
+const able = { scope: 'notes:delete notes:read', roles: ['author'] }
+
+/** A source that says the same of every token. */
+const feed = (verdict?: 'revoked' | 'claims_stale'): RevocationFeed => ({
+  judge: () => verdict,
+  catchUp: () => undefined,
+  settled: () => undefined,
+  report: () => ({ state: 'stale', lagMilliseconds: 60_000, entries: 0, bytesEstimate: 0, problem: 'silence' }),
+  retryAfterSeconds: () => 3,
+  close: () => undefined,
+})
+
+/** What the verifier has to be made with for some reasons. */
+const options: Readonly<Record<string, Partial<VerifierOptions>>> = {
+  keys_unavailable: { fetch: async () => new Response(null, { status: 500 }) },
+  claims_rejected: { claims: z.object({ plan: z.string() }) },
+  revoked: { revocations: () => feed('revoked') },
+  claims_stale: { revocations: () => feed('claims_stale') },
+  revocation_unknown: { revocations: () => feed(), whenStale: 'refuse' },
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
@@ -44,10 +78,11 @@ describe('refusals', () => {
   test.each(Object.entries(provocations))(
     'T23.1 %s is told by code, status, challenge and body',
     async (name, provoke) => {
-      const options = name === 'keys_unavailable' ? { fetch: async () => new Response(null, { status: 500 }) } : {}
-      const fixture = createIssuer({ cookie: true, ...options })
+      const fixture = createIssuer({ cookie: true, ...options[name] })
       const request = new Request('https://api.example', { method: 'POST', headers: await provoke(fixture) })
-      const verification = await fixture.verifier.verify(request, { require: { ...require, roles: ['author'] } })
+      const verification = await fixture.verifier.verify(request, {
+        require: { ...require, roles: ['author'], acr: 'two-factor', maxAgeSeconds: 60 },
+      })
       if (verification.ok) throw new Error('not refused')
       const { refusal } = verification
       expect(refusal.reason).toBe(name)
@@ -76,12 +111,12 @@ describe('refusals', () => {
   })
 
   test('BR-2 there is always at least one parameter', async () => {
-    expect(challenge(refusalOf({ reason: 'missing_token' }, audience, []))).toBe(`Bearer realm="${audience}"`)
+    expect(challenge(refuse({ reason: 'missing_token' }))).toBe(`Bearer realm="${audience}"`)
   })
 
   test('BR-3 invalid_token is 401, invalid_request 400, insufficient_scope 403 with the scope', () => {
     const challengeOf = (reason: 'expired' | 'malformed_authorization' | 'missing_scope' | 'missing_role') => {
-      const refusal = refusalOf({ reason }, 'r', ['a', 'b'])
+      const refusal = refuse({ reason }, 'r', ['a', 'b'])
       return [refusal.status, challenge(refusal)]
     }
     expect(challengeOf('expired')).toEqual([
@@ -100,9 +135,9 @@ describe('refusals', () => {
 
   test('BR-3 what stands in quotes is escaped, and each parameter stands once', () => {
     const hostile = 'a"b\\c\r\nSet-Cookie: x=1\u00e9'
-    const value = challenge(refusalOf({ reason: 'expired' }, hostile, [])) ?? ''
+    const value = challenge(refuse({ reason: 'expired' }, hostile)) ?? ''
     expect(value).toContain('realm="a\\"b\\\\c??Set-Cookie: x=1?"')
-    const response = refusalResponse(refusalOf({ reason: 'expired' }, hostile, []))
+    const response = refusalResponse(refuse({ reason: 'expired' }, hostile))
     expect(response.headers.get('www-authenticate')).toBe(value)
     const names = [...value.matchAll(/(?:^Bearer |, )([a-z_]+)=/g)].map(([, name]) => name)
     expect(new Set(names).size).toBe(names.length)
@@ -114,9 +149,7 @@ describe('refusals', () => {
   })
 
   test('503 says when to come back, and asks for no token', () => {
-    const response = refusalResponse(
-      refusalOf({ reason: 'keys_unavailable', retryAfterSeconds: 7, detail: 'timeout' }, 'r', []),
-    )
+    const response = refusalResponse(refuse({ reason: 'keys_unavailable', retryAfterSeconds: 7, detail: 'timeout' }))
     expect(response.headers.get('retry-after')).toBe('7')
     expect(response.headers.get('www-authenticate')).toBeNull()
   })

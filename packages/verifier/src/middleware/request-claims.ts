@@ -1,10 +1,21 @@
 import type { AccessTokenClaims } from '@pawl/protocol'
+import type { Verifier } from '../verifier.ts'
 
-const claimsByRequest = new WeakMap<object, AccessTokenClaims>()
+/** The claims of a request that was let in, and who let it in, which tells their type. */
+interface Kept<Claims extends AccessTokenClaims> {
+  readonly claims: Claims
+  readonly verifier: Pick<Verifier<Claims>, 'verify'>
+}
+
+const keptByRequest = new WeakMap<object, Kept<AccessTokenClaims>>()
 
 /** Remembers the claims of a request that was let in, for as long as the request lives. */
-export function keepClaims(request: object, claims: AccessTokenClaims): void {
-  claimsByRequest.set(request, claims)
+export function keepClaims<Claims extends AccessTokenClaims>(
+  request: object,
+  claims: Claims,
+  verifier: Pick<Verifier<Claims>, 'verify'>,
+): void {
+  keptByRequest.set(request, { claims, verifier })
 }
 
 /**
@@ -12,8 +23,32 @@ export function keepClaims(request: object, claims: AccessTokenClaims): void {
  *
  * @throws Error when the route is not protected: a mistake in the code, not in the request
  */
-export function claimsOf(request: object): AccessTokenClaims {
-  const claims = claimsByRequest.get(request)
-  if (claims === undefined) throw new Error('claimsOf() was called on a route without protect()')
-  return claims
+export function claimsOf(request: object): AccessTokenClaims
+/**
+ * The same, with the type that the schema of the verifier gives to the application's own claims.
+ *
+ * @param verifier the one that let the request in
+ * @throws Error when the route is not protected, or by another verifier: a mistake in the code, not in the request
+ */
+export function claimsOf<Claims extends AccessTokenClaims>(
+  request: object,
+  verifier: Pick<Verifier<Claims>, 'verify'>,
+): Claims
+/** Both of them. */
+export function claimsOf<Claims extends AccessTokenClaims>(
+  request: object,
+  verifier?: Pick<Verifier<Claims>, 'verify'>,
+): AccessTokenClaims {
+  const kept = keptByRequest.get(request)
+  if (kept === undefined) throw new Error('claimsOf() was called on a route without protect()')
+  if (verifier === undefined) return kept.claims
+  if (!isKeptBy(kept, verifier)) throw new Error('claimsOf() was given another verifier than protect()')
+  return kept.claims
+}
+
+function isKeptBy<Claims extends AccessTokenClaims>(
+  kept: Kept<AccessTokenClaims>,
+  verifier: Pick<Verifier<Claims>, 'verify'>,
+): kept is Kept<Claims> {
+  return kept.verifier === verifier
 }
