@@ -4,20 +4,28 @@ const parameterOrScheme = new RegExp(
   'g',
 )
 
+/** What a resource server says about an access token. */
+export interface BearerChallenge {
+  readonly error: string | undefined
+  readonly reason: string | undefined
+}
+
 /**
  * Finds the Bearer challenge among those of a `WWW-Authenticate` header (RFC 9110 section 11.6.1, RFC 6750 section 3).
  *
- * @returns undefined when there is none; otherwise its `error`, which is undefined when the request carried no token
+ * @returns undefined when there is none; otherwise its `error`, which is undefined when the request carried no token, and
+ *   the `reason` that Pawl's verifiers give
  */
-export function readBearerChallenge(header: string | null): { readonly error: string | undefined } | undefined {
+export function readBearerChallenge(header: string | null): BearerChallenge | undefined {
   let scheme: string | undefined
-  let challenge: { error: string | undefined } | undefined
+  let challenge: { error: string | undefined; reason: string | undefined } | undefined
   for (const [, name, quoted, plain, word] of (header ?? '').matchAll(parameterOrScheme)) {
     if (word !== undefined) {
       scheme = word.toLowerCase()
-      if (scheme === 'bearer') challenge ??= { error: undefined }
-    } else if (scheme === 'bearer' && challenge !== undefined && name?.toLowerCase() === 'error') {
-      challenge.error ??= quoted ?? plain
+      if (scheme === 'bearer') challenge ??= { error: undefined, reason: undefined }
+    } else if (scheme === 'bearer' && challenge !== undefined) {
+      const parameter = name?.toLowerCase()
+      if (parameter === 'error' || parameter === 'reason') challenge[parameter] ??= quoted ?? plain
     }
   }
   return challenge

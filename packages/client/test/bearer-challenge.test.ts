@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { readBearerChallenge } from '../src/bearer-challenge.ts'
+import { type BearerChallenge, readBearerChallenge } from '../src/bearer-challenge.ts'
 
-const cases: readonly [string | null, ReturnType<typeof readBearerChallenge>][] = [
+const cases: readonly [string | null, Partial<BearerChallenge> | undefined][] = [
   [null, undefined],
   ['', undefined],
   ['Basic realm="x"', undefined],
@@ -18,6 +18,8 @@ const cases: readonly [string | null, ReturnType<typeof readBearerChallenge>][] 
   ['Bearer error_description="error=invalid_token"', { error: undefined }],
   ['DPoP error="invalid_token", Bearer', { error: undefined }],
   ['Bearer error="first", error="second"', { error: 'first' }],
+  ['Bearer error="invalid_token", reason=claims_stale', { error: 'invalid_token', reason: 'claims_stale' }],
+  ['Basic reason="claims_stale", Bearer error="invalid_token"', { error: 'invalid_token' }],
 ]
 
 test.each(cases)('BR-3, rfc6750-3: the Bearer challenge of %j is %j', (header, challenge) => {

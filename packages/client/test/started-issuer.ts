@@ -1,6 +1,7 @@
 import { createLogger, createPawl, memoryStorage, type Pawl, type PawlConfiguration } from '@pawl/server'
 import { createVerifier, type Requirement } from '@pawl/verifier'
 import { protect } from '@pawl/verifier/fetch-handler'
+import { revocationFeed } from '@pawl/verifier/revocation-feed'
 import { onTestFinished, vi } from 'vitest'
 
 export const issuer = 'https://app.example'
@@ -13,6 +14,8 @@ export const grace = { username: 'grace@example.com', password: 'another long pa
 export interface StartedIssuer {
   readonly answer: (request: Request) => Promise<Response>
   readonly administration: Pawl['administration']
+  /** Waits until the API has heard of so many revocations in all. */
+  readonly heard: (revocations: number) => Promise<void>
   /** Turns everything that has a time of day: server, verifier and cookie jar. The client's own clock stands still. */
   readonly passTime: (seconds: number) => void
 }
@@ -44,12 +47,17 @@ export async function startIssuer(configuration: PawlConfiguration = {}): Promis
     issuer,
     audience,
     cookie: true,
+    revocations: revocationFeed(),
     fetch: (url, init) => pawl.fetch(new Request(url, init)),
   })
+  onTestFinished(() => verifier.close())
   const notes = (require: Requirement) =>
-    protect(verifier, async (request, claims) => Response.json({ subject: claims.sub, body: await request.text() }), {
-      require,
-    })
+    protect(
+      verifier,
+      async (request, claims) =>
+        Response.json({ subject: claims.sub, roles: claims.roles, body: await request.text() }),
+      { require },
+    )
   const api = new Map([
     ['/api/notes', notes({})],
     ['/api/vault', notes({ scope: ['vault:open'] })],
@@ -58,6 +66,9 @@ export async function startIssuer(configuration: PawlConfiguration = {}): Promis
   return {
     answer: (request) => (api.get(new URL(request.url).pathname) ?? pawl.fetch)(request),
     administration: pawl.administration,
+    heard: async (revocations) => {
+      while (verifier.feed.entries < revocations) await new Promise(setImmediate)
+    },
     passTime: (seconds) => {
       vi.setSystemTime(Date.now() + seconds * 1000)
     },

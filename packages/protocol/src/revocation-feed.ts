@@ -13,7 +13,10 @@ export const revocationHeartbeatMilliseconds = 5_000
 export const largestRevocationEvent = 1_048_576
 
 /** Longest `id` of an entry in characters, and longest time that an entry may ask to be kept after its `at`. */
-export const revocationEntryLimits = { idCharacters: 512, keptMilliseconds: 2 * 86_400_000 } as const
+export const revocationEntryLimits: { readonly idCharacters: number; readonly keptMilliseconds: number } = {
+  idCharacters: 512,
+  keptMilliseconds: 2 * 86_400_000,
+}
 
 /**
  * What an entry ends:

@@ -20,6 +20,18 @@ describe('compact JWS', () => {
     })
   })
 
+  test('each token has its own header, whatever was read before it, and nobody can change one for the next', () => {
+    const other = encode('{"alg":"none"}')
+    for (let count = 0; count < 3; count += 1) {
+      expect(parseCompactJws(`${header}.${payload}.${signature}`)?.header).toEqual({ alg: 'ES256' })
+      expect(parseCompactJws(`${other}.${payload}.${signature}`)?.header).toEqual({ alg: 'none' })
+      expect(parseCompactJws(`${encode('{')}.${payload}.${signature}`)).toBeUndefined()
+      expect(parseCompactJws(`${other}.${payload}.${signature}`)?.header).toEqual({ alg: 'none' })
+    }
+    const shared = parseCompactJws(`${header}.${payload}.${signature}`)?.header ?? {}
+    expect(Reflect.set(shared, 'alg', 'none')).toBe(false)
+  })
+
   test('rfc8037-A.4 is no JWT, for its payload is no JSON object', () => {
     const vector =
       'eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg'
