@@ -7,11 +7,13 @@ import { Hono } from 'hono'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { openBrowser } from './running-server/browser.ts'
+import { eventually } from './running-server/eventually.ts'
 import { expectRefusal } from './running-server/expectations.ts'
 import { refresh, sessionStatus, signIn, tryRefresh } from './running-server/first-party-calls.ts'
 import { findFreePort } from './running-server/free-port.ts'
 import { type Reply, type RequestLine, sendTo } from './running-server/http-request.ts'
 import { type MovingClock, movingClock } from './running-server/moving-clock.ts'
+import { isQuiet, named, readFeed } from './running-server/read-feed.ts'
 import { sessionReply, sessionsReply } from './running-server/replies.ts'
 import { alice } from './running-server/started-server.ts'
 
@@ -115,6 +117,22 @@ describe.each(Object.entries(hosts))('createPawl mounted at /id in %s', (name, h
     expectRefusal(await application.send('/auth/login'), 'method_not_allowed')
     const broken = { body: '{', headers: { 'content-type': 'application/json' } }
     expectRefusal(await application.send('/auth/login', broken), 'invalid_request', 'malformed_body')
+  })
+
+  test('T6.1 the revocation feed comes through as it is sent, and a reader that breaks off is noticed', async () => {
+    await using application = await startApplication(host)
+    const session = await signIn(application)
+    {
+      await using reading = await readFeed(`${application.origin}/id/revocations`)
+      expect(reading.headers.get('content-type')).toBe('text/event-stream')
+      await reading.until(isQuiet)
+      await application.send('/auth/logout', { json: { refresh_token: session.refresh_token } })
+      await reading.until((events) => named(events).includes(`session ${session.session_id}`))
+      expect((await application.send('/metrics')).text).toContain('pawl_revocation_readers 1')
+    }
+    await eventually(async () => {
+      expect((await application.send('/metrics')).text).toContain('pawl_revocation_readers 0')
+    })
   })
 
   test('50 parallel refreshes get one successor', async () => {

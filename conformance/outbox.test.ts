@@ -1,12 +1,7 @@
 import type { Storage } from '@pawl/server'
 import { describe, expect, test } from 'vitest'
-import {
-  accountChanges,
-  type Change,
-  type Expected,
-  sessionChanges,
-  type Writer,
-} from './running-server/audited-changes.ts'
+import { accountChanges } from './running-server/audited-account-changes.ts'
+import { type Change, type Expected, sessionChanges, type Writer } from './running-server/audited-changes.ts'
 import { type Engine, engines, startServer } from './running-server/started-server.ts'
 
 const changes = [...sessionChanges, ...accountChanges]
@@ -37,7 +32,9 @@ function forgetting(verb: Writer, storage: Storage): Storage {
     moveSession: silent(storage.moveSession),
     openSession: silent(storage.openSession),
     removeClient: silent(storage.removeClient),
-    removeSigningKey: silent(storage.removeSigningKey),
+    killSigningKey: silent(storage.killSigningKey),
+    setRoles: silent(storage.setRoles),
+    addRevocation: silent(storage.addRevocation),
   }
   return { ...storage, [verb]: verbs[verb] }
 }

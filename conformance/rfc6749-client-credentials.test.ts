@@ -31,6 +31,7 @@ describe.each(engines)('rfc6749-4.4: client_credentials on %s', (engine) => {
       aud: resources,
       scope: 'read write',
       iat: now,
+      iat_ms: server.clock.now() % 1000,
       exp: now + 120,
       jti: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/),
     })

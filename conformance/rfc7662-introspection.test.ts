@@ -25,6 +25,7 @@ describe.each(engines)('rfc7662-2: POST /oauth/introspect on %s', (engine) => {
       aud: server.issuer,
       sid: session.session_id,
       iat: now,
+      iat_ms: server.clock.now() % 1000,
       exp: now + 900,
       auth_time: now,
       amr: ['pwd'],
@@ -47,6 +48,9 @@ describe.each(engines)('rfc7662-2: POST /oauth/introspect on %s', (engine) => {
     const granted = (await server.send('/oauth/token', { form, headers })).read(clientCredentialsReply)
     expect((await ask(granted.access_token)).read(activeReply)).toMatchObject({ sub: 'robot', client_id: 'robot' })
     await server.pawl.administration.removeClient('robot')
+    expect((await ask(granted.access_token)).read(inactiveReply)).toEqual({ active: false })
+    server.clock.advanceMilliseconds(1)
+    await addClient(server, registration)
     expect((await ask(granted.access_token)).read(inactiveReply)).toEqual({ active: false })
     await addClient(server, registration)
     server.clock.advanceSeconds(900)

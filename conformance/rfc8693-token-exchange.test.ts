@@ -80,6 +80,7 @@ describe.each(engines)('rfc8693-2: a peek on %s', (engine) => {
       client_id: 'web',
       sid: session.session_id,
       iat: Math.floor(server.clock.now() / 1000),
+      iat_ms: server.clock.now() % 1000,
       exp: Math.floor(server.clock.now() / 1000) + accessSeconds,
     })
     expect(await web.row()).toEqual({ ...before, peeks: engine === 'memory' ? 1 : '1' })

@@ -22,6 +22,7 @@ describe.each(['ES256', 'Ed25519', 'RS256'] as const)('rfc9068-2: access tokens 
       client_id: 'first-party',
       sid: session.session_id,
       iat: now,
+      iat_ms: server.clock.now() % 1000,
       exp: now + 900,
       auth_time: now,
       amr: ['pwd'],

@@ -5,7 +5,12 @@ import { eventually } from './running-server/eventually.ts'
 import { signIn } from './running-server/first-party-calls.ts'
 import type { Reply } from './running-server/http-request.ts'
 import { bodyReply, errorReply } from './running-server/replies.ts'
-import { type StartedProcess, startProcess, temporaryData } from './running-server/started-process.ts'
+import {
+  type StartedProcess,
+  startProcess,
+  type TemporaryData,
+  temporaryData,
+} from './running-server/started-process.ts'
 import { alice } from './running-server/started-server.ts'
 
 const fresh = { connection: 'close' } as const
@@ -14,7 +19,7 @@ const logLine = z.looseObject({ msg: z.string(), worker: z.int().optional(), pid
 describe('pawl start with PAWL_WORKERS', () => {
   test('T1.1 of 64 parallel refreshes of one token over fresh connections all end with one successor, on every worker; greeting and keys are made once', async () => {
     await using data = await temporaryData()
-    await using server = await startProcess(data, { PAWL_WORKERS: '3' })
+    await using server = await startWorkers(data, 3)
     let { refresh_token: token } = await signIn(server)
     const pids = new Set(listeners(server).map(({ pid }) => pid))
     expect(pids.size).toBe(3)
@@ -39,7 +44,7 @@ describe('pawl start with PAWL_WORKERS', () => {
 
   test('/metrics tells of all workers, whichever is asked, each under its own label', async () => {
     await using data = await temporaryData()
-    await using server = await startProcess(data, { PAWL_WORKERS: '3' })
+    await using server = await startWorkers(data, 3)
     const credentials = { ...alice, delivery: 'body' }
     const signIns = Array.from({ length: 24 }, () => server.send('/auth/login', { json: credentials, headers: fresh }))
     for (const reply of await Promise.all(signIns)) expect(reply.status).toBe(200)
@@ -56,13 +61,13 @@ describe('pawl start with PAWL_WORKERS', () => {
 describe('a worker that is killed', () => {
   test('under load: nobody is signed out, an answer is 200, 503 or a broken connection, and another takes its place', async () => {
     await using data = await temporaryData()
-    await using server = await startProcess(data, { PAWL_WORKERS: '3' })
+    await using server = await startWorkers(data, 3)
     const holders = await Promise.all(Array.from({ length: 8 }, async () => createHolder(await signIn(server))))
     const stop = new AbortController()
     const working = holders.map((holder) => refreshUntil(stop.signal, server, holder))
     for (const number of [1, 3]) {
       await answeredTimes(holders, 5)
-      const { pid = 0 } = listeners(server).findLast(({ worker }) => worker === number) ?? {}
+      const pid = pidOf(server, number)
       process.kill(pid, 'SIGKILL')
       await eventually(() => expect(lines(server)).toContainEqual(expect.objectContaining({ pid, signal: 'SIGKILL' })))
       await eventually(() => expect(listeners(server).findLast(({ worker }) => worker === number)?.pid).not.toBe(pid))
@@ -77,9 +82,9 @@ describe('a worker that is killed', () => {
 
   test('again and again at once: its successor comes later each time, and the log says when', async () => {
     await using data = await temporaryData()
-    await using server = await startProcess(data, { PAWL_WORKERS: '2' })
+    await using server = await startWorkers(data, 2)
     for (let kill = 1; kill <= 3; kill += 1) {
-      const { pid = 0 } = listeners(server).findLast(({ worker }) => worker === 2) ?? {}
+      const pid = pidOf(server, 2)
       process.kill(pid, 'SIGKILL')
       await eventually(() => expect(listeners(server).findLast(({ worker }) => worker === 2)?.pid).not.toBe(pid))
       expect((await server.send('/health/ready')).status).toBe(200)
@@ -92,8 +97,8 @@ describe('a worker that is killed', () => {
 describe('stopping several workers', () => {
   test('SIGTERM under load: what was begun is answered, further signals change nothing, status 0, no process is left', async () => {
     await using data = await temporaryData()
-    await using server = await startProcess(data, { PAWL_WORKERS: '2' })
-    const pids = listeners(server).map(({ pid = 0 }) => pid)
+    await using server = await startWorkers(data, 2)
+    const pids = [pidOf(server, 1), pidOf(server, 2)]
     const begun = await Promise.all(Array.from({ length: 12 }, () => beginSignIn(server)))
     server.signal('SIGTERM')
     await eventually(() => expect(lines(server).filter(({ msg }) => msg === 'draining')).toHaveLength(2))
@@ -108,8 +113,8 @@ describe('stopping several workers', () => {
 
   test('SIGKILL of the primary: the workers answer what was begun and then end', async () => {
     await using data = await temporaryData()
-    await using server = await startProcess(data, { PAWL_WORKERS: '2' })
-    const pids = listeners(server).map(({ pid = 0 }) => pid)
+    await using server = await startWorkers(data, 2)
+    const pids = [pidOf(server, 1), pidOf(server, 2)]
     const begun = await Promise.all(Array.from({ length: 6 }, () => beginSignIn(server)))
     server.signal('SIGKILL')
     await eventually(() => expect(lines(server).filter(({ msg }) => msg === 'draining')).toHaveLength(2))
@@ -162,6 +167,20 @@ function lines(server: StartedProcess): z.infer<typeof logLine>[] {
 /** Workers in the order in which they began to listen. */
 function listeners(server: StartedProcess): z.infer<typeof logLine>[] {
   return lines(server).filter(({ msg, worker }) => msg === 'listening' && worker !== undefined)
+}
+
+/** Starts so many, and waits until each has said that it listens: the log may come after the line on stdout. */
+async function startWorkers(data: TemporaryData, count: number): Promise<StartedProcess> {
+  const server = await startProcess(data, { PAWL_WORKERS: String(count) })
+  await eventually(() => expect(listeners(server)).toHaveLength(count))
+  return server
+}
+
+/** Process id of the newest worker of that number. Never 0, which would stand for the tests themselves. */
+function pidOf(server: StartedProcess, number: number): number {
+  const { pid } = listeners(server).findLast(({ worker }) => worker === number) ?? {}
+  if (pid === undefined) throw new Error(`worker ${number} has not said that it listens`)
+  return pid
 }
 
 /** The processes that have answered a refresh. */

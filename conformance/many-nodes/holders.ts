@@ -50,19 +50,23 @@ export async function hold(
   }
 }
 
-/** Where the connection breaks, another node is tried at once, with what the store has by then. */
+/** Where the connection breaks, each other node is tried once, at once, with what the store has by then. */
 async function presentAnywhere(
   taken: Taken,
   holder: Holder,
   store: SharedStore,
   surroundings: Surroundings,
 ): Promise<Exchange> {
-  const exchange = await present(taken, holder, store, surroundings)
-  if (exchange.came.kind === 'answer') return exchange
-  const again = store.over() === undefined ? store.take(true) : undefined
-  if (again === undefined) return exchange
-  const addresses = () => surroundings.addresses().filter(({ name }) => name !== exchange.node)
-  return present(again, holder, store, { ...surroundings, addresses })
+  let exchange = await present(taken, holder, store, surroundings)
+  const tried = new Set<string>()
+  for (;;) {
+    tried.add(exchange.node)
+    const addresses = surroundings.addresses().filter(({ name }) => !tried.has(name))
+    if (exchange.came.kind === 'answer' || addresses.length === 0 || store.over() !== undefined) return exchange
+    const again = store.take(true)
+    if (again === undefined) return exchange
+    exchange = await present(again, holder, store, { ...surroundings, addresses: () => addresses })
+  }
 }
 
 /**

@@ -30,8 +30,8 @@ describe.skipIf(isMissing('postgresql'))('three nodes on one PostgreSQL for a mi
     const report = await runChaos({ ...run, fleet, disturbs: true, store: cluster })
     expectKept(report, fleet.log())
     // Otherwise the faults came where nothing was at stake.
-    expect(report.counts.kills).toBeGreaterThan(10)
-    expect(report.counts.freezes).toBeGreaterThan(10)
+    expect(report.counts.kills).toBeGreaterThan(5)
+    expect(report.counts.freezes).toBeGreaterThan(4)
     expect(report.counts.unavailable).toBeGreaterThan(0)
     expect(report.counts.unanswered).toBeGreaterThan(50)
     await expectThieves(report, fleet)

@@ -9,7 +9,8 @@ export interface Build extends Disposable {
   readonly root: string
 }
 
-const repository = fileURLToPath(new URL('../..', import.meta.url))
+/** Root of the sources that are tested. */
+export const repository: string = fileURLToPath(new URL('../..', import.meta.url))
 
 /** What a release might add: a column to the table that every refresh writes, a table, and an index. */
 const plantedStep = `

@@ -7,10 +7,10 @@ import { type PgBouncer, startPgBouncer } from '../postgres/pgbouncer.ts'
 import { eventually } from '../running-server/eventually.ts'
 import { sessionStatus, signIn, tryRefresh } from '../running-server/first-party-calls.ts'
 import { bodyReply } from '../running-server/replies.ts'
-import type { StartedProcess } from '../running-server/started-process.ts'
+import { type StartedProcess, startProcess } from '../running-server/started-process.ts'
 import { expectKept, runChaos } from './chaos.ts'
 import { processesOf } from './fleet.ts'
-import { startPostgresFleet } from './fleet-on-postgres.ts'
+import { newSecret, startPostgresFleet } from './fleet-on-postgres.ts'
 
 const missing = isMissing('postgresql') || isMissing('pgbouncer')
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kid: z.string() })) })
@@ -74,6 +74,15 @@ describe.skipIf(missing)('three nodes behind a PgBouncer in transaction mode (ne
       patientThieves: false,
     })
     expectKept(report, fleet.log())
+  })
+
+  test('start all at once on an empty database: one makes the tables, each finds the keys that another was faster to make', async () => {
+    await using database = await bothWays()
+    const environment = { PAWL_DATABASE_URL: database.pooled, PAWL_SECRETS: newSecret() }
+    const starting = Array.from({ length: 6 }, () => startProcess({ path: '/nowhere' }, environment))
+    const started = await Promise.allSettled(starting)
+    for (const node of started) if (node.status === 'fulfilled') await node.value.stop('SIGKILL')
+    expect(started.filter(({ status }) => status === 'rejected')).toEqual([])
   })
 
   test.each(['reading every 100 ms', 'LISTEN on the direct URL'] as const)(

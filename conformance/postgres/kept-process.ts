@@ -70,5 +70,8 @@ export async function keepProcess(program: KeptProgram): Promise<KeptProcess> {
   })
   await once(shell, 'spawn')
   const [line] = await once(createInterface(shell.stdout), 'line')
-  return { pid: Number(line), ended, hasEnded: () => over }
+  const pid = Number(line)
+  // Lower ones stand for groups of processes, ours among them.
+  if (!(pid > 1)) throw new Error(`the shell told no process id: ${line}`)
+  return { pid, ended, hasEnded: () => over }
 }

@@ -10,6 +10,7 @@ import type { StartedServer } from './started-server.ts'
 export type Writer = keyof Storage &
   (
     | 'addClient'
+    | 'addRevocation'
     | 'addSigningKey'
     | 'addUser'
     | 'appendEvent'
@@ -18,10 +19,11 @@ export type Writer = keyof Storage &
     | 'disableUser'
     | 'endSession'
     | 'endUserSessions'
+    | 'killSigningKey'
     | 'moveSession'
     | 'openSession'
     | 'removeClient'
-    | 'removeSigningKey'
+    | 'setRoles'
   )
 
 /** What is expected of an event; members that are left out do not matter. */
@@ -49,9 +51,11 @@ export interface Change {
 }
 
 const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
-const device = expect.objectContaining({ address: '127.0.0.1' })
+/** Who made a change from this machine. */
+export const device = expect.objectContaining({ address: '127.0.0.1' })
 
-async function begun({ server, user, begin }: World): Promise<BodyReply> {
+/** Signs in and lets what is expected begin there. */
+export async function begun({ server, user, begin }: World): Promise<BodyReply> {
   const session = await signIn(server, user)
   await begin()
   return session
@@ -74,7 +78,8 @@ async function aheadOf({ server, loseMove }: World, session: BodyReply): Promise
   return (await refresh(server, session.refresh_token)).refresh_token
 }
 
-async function peekingClient(world: World, policy: string): Promise<{ readonly authorization: string }> {
+/** Registers a client of the change's own that may exchange tokens. */
+export async function peekingClient(world: World, policy: string): Promise<{ readonly authorization: string }> {
   const id = `web-${world.user.username}`
   const grants = ['refresh_token', exchange]
   const headers = basic(id, await addClient(world.server, { id, type: 'confidential', grants, policy }))
@@ -283,102 +288,6 @@ export const sessionChanges: readonly Change[] = [
       server.clock.advanceSeconds(2_592_000)
       await tryRefresh(server, session.refresh_token)
       return []
-    },
-  },
-]
-
-/** What is changed about users, clients and keys. */
-export const accountChanges: readonly Change[] = [
-  {
-    title: 'a new user',
-    writer: 'addUser',
-    make: async ({ server, begin }) => {
-      await begin()
-      await server.addUser('newcomer', 'amber-lantern-thirty-two')
-      return [{ type: 'user_added', actor: 'admin' }]
-    },
-  },
-  {
-    title: 'a user who registers, and so signs in',
-    writer: 'addUser',
-    make: async ({ server, begin }) => {
-      await begin()
-      const json = { username: 'registered', password: 'amber-lantern-thirty-two', delivery: 'body' }
-      expect((await server.send('/auth/register', { json })).status).toBe(201)
-      return [
-        { type: 'user_added', actor: 'user', device },
-        { type: 'session_opened', device },
-      ]
-    },
-  },
-  {
-    title: 'a user who changes the password, which ends the other sessions',
-    writer: 'changePassword',
-    make: async (world) => {
-      const other = await signIn(world.server, world.user)
-      const session = await begun(world)
-      const json = { current_password: world.user.password, new_password: 'cobalt-lantern-thirty-two' }
-      const reply = await world.server.send('/auth/password', { json, bearer: session.access_token })
-      expect(reply.status).toBe(204)
-      const endedSessions = [other.session_id]
-      return [{ type: 'password_changed', actor: 'user', userId: session.user.id, device, endedSessions }]
-    },
-  },
-  {
-    title: 'an administrator who sets a password, which ends all sessions',
-    writer: 'changePassword',
-    make: async (world) => {
-      const { session_id, user } = await begun(world)
-      await world.server.pawl.administration.setPassword(world.user.username, 'cobalt-lantern-thirty-two')
-      return [{ type: 'password_changed', actor: 'admin', userId: user.id, endedSessions: [session_id] }]
-    },
-  },
-  {
-    title: 'a user who is disabled, which ends all sessions',
-    writer: 'disableUser',
-    make: async (world) => {
-      const { session_id, user } = await begun(world)
-      for (const _ of [1, 2]) await world.server.pawl.administration.disableUser(world.user.username)
-      return [{ type: 'user_disabled', actor: 'admin', userId: user.id, endedSessions: [session_id] }]
-    },
-  },
-  {
-    title: 'a client that is registered',
-    writer: 'addClient',
-    make: async ({ server, begin }) => {
-      await begin()
-      await addClient(server, { id: 'added', type: 'public' })
-      return [{ type: 'client_added', actor: 'admin', clientId: 'added' }]
-    },
-  },
-  {
-    title: 'a client that is removed, which ends its sessions',
-    writer: 'removeClient',
-    make: async (world) => {
-      await peekingClient(world, 'rotating')
-      const { session_id } = await begun(world)
-      const clientId = `web-${world.user.username}`
-      await world.server.pawl.administration.removeClient(clientId)
-      return [{ type: 'client_removed', actor: 'admin', clientId, endedSessions: [session_id] }]
-    },
-  },
-  {
-    title: 'a new signing key',
-    writer: 'addSigningKey',
-    make: async ({ server, begin }) => {
-      await begin()
-      const { kid } = await server.pawl.administration.rotateKey()
-      return [{ type: 'signing_key_added', actor: 'admin', keyId: kid }]
-    },
-  },
-  {
-    title: 'a signing key that is killed',
-    writer: 'removeSigningKey',
-    make: async ({ server, begin }) => {
-      const { kid } = await server.pawl.administration.rotateKey()
-      await begin()
-      await server.pawl.administration.killKey(kid)
-      return [{ type: 'signing_key_killed', actor: 'admin', keyId: kid }]
     },
   },
 ]

@@ -221,6 +221,7 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       reportHookFailure: report,
       tokens,
       keys,
+      claimsChangedAt: storage.claimsChangedAt,
       feed,
       metrics,
       logger,

@@ -1,7 +1,7 @@
 import type { ErrorHandler, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { isStorageUnavailable } from '../tokens/storage-unavailable.ts'
-import { refuse } from './refusal-response.ts'
+import { type PawlContext, refuse } from './refusal-response.ts'
 import type { RequestEnvironment, Services } from './services.ts'
 
 type Surrounding = MiddlewareHandler<RequestEnvironment>
@@ -50,6 +50,15 @@ export function answerFault({ logger }: Services): ErrorHandler<RequestEnvironme
     }
     return refuse(context, { error: 'server_error' })
   }
+}
+
+/**
+ * Whether a request's connection is closed. What the system knows of it is read in between two turns of the event loop, so
+ * it takes one to find out.
+ */
+export async function clientHasLeft({ req }: PawlContext): Promise<boolean> {
+  await new Promise((resolve) => setTimeout(resolve, 0))
+  return req.raw.signal.aborted
 }
 
 /** Whether reading a body failed because its sender broke off. */

@@ -65,7 +65,9 @@ async function judgeRight(context: PawlContext, services: Services): Promise<Rig
   })
   const realm = settings.issuer
   const access = presentedBearer(context)
-  if (access.kind === 'none') return answered(context, realm, { error: 'authentication_required' })
+  if (access.kind === 'none') {
+    return answered(context, realm, { error: 'authentication_required' }, revocationFeedScope)
+  }
   if (access.kind === 'malformed') return answered(context, realm, { error: 'invalid_token', reason: 'malformed' })
   const audience = [settings.issuer, settings.audience]
   const check = await checkAccessToken(access.tokens[0] ?? '', { issuer: settings.issuer, audience }, tokens)

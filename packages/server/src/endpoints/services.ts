@@ -8,6 +8,7 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import type { ClientRecord } from '../registered-clients/client.ts'
 import type { AuthenticateClient } from '../registered-clients/client-authentication.ts'
 import type { RevocationFeed } from '../revocations/revocation-feed.ts'
+import type { RevocationStore } from '../revocations/revocation-store.ts'
 import type { Throttle } from '../throttling/throttle.ts'
 import type { StoreClock } from '../tokens/check-access-token.ts'
 import type { TokenDependencies } from '../tokens/refresh-session.ts'
@@ -33,6 +34,8 @@ export interface Services {
   readonly reportHookFailure: ReportHookFailure
   readonly tokens: TokenDependencies & { readonly clock: StoreClock }
   readonly keys: Pick<KeyRing, 'jwks'>
+  /** Up to which instant the claims in a user's tokens are out of date. */
+  readonly claimsChangedAt: RevocationStore['claimsChangedAt']
   readonly feed: Pick<RevocationFeed, 'subscribe'>
   readonly metrics: Metrics
   readonly logger: Logger

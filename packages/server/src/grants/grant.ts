@@ -12,6 +12,8 @@ export interface GrantRequest {
   readonly device: Device
   /** Monotonic instant of arrival in milliseconds. */
   readonly arrivedAt: number
+  /** Whether nobody waits for the answer any more. */
+  readonly hasLeft: () => Promise<boolean>
 }
 
 /** What a grant gives: the members of a token response (RFC 6749 section 5.1, RFC 8693 section 2.2.1). */

@@ -51,6 +51,7 @@ export function refreshTokenGrant(surroundings: GrantSurroundings): Grant {
         proof: undefined,
         device: request.device,
         arrivedAt: request.arrivedAt,
+        hasLeft: request.hasLeft,
         prepare: preparation(wishes, { issuer: settings.issuer, claims, report }),
       },
       tokens,

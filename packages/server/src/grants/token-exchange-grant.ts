@@ -29,6 +29,7 @@ export function tokenExchangeGrant(surroundings: GrantSurroundings): Grant {
         proof: undefined,
         device: request.device,
         arrivedAt: request.arrivedAt,
+        hasLeft: request.hasLeft,
         prepare: preparation(
           {
             scope: parameter('scope'),

@@ -67,6 +67,8 @@ export interface RevocationStore {
     readonly upTo: number
     readonly limit: number
   }): Promise<RevocationPage>
+  /** The instant up to which the claims in a user's tokens are out of date, by the entries of kind `claims` that stand. */
+  claimsChangedAt(userId: string): Promise<number | undefined>
   /** Writes an entry that belongs to no change of another row; with its event, where it is worth one. */
   addRevocation(revocation: Revocation & { readonly now: number; readonly event?: SecurityEvent }): Promise<void>
   /**

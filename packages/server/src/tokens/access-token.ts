@@ -128,6 +128,11 @@ export function judgeLifetime(claims: AccessTokenClaims, now: number): RefusalRe
   return claims.exp * 1000 <= now ? 'expired' : undefined
 }
 
+/** When a token was issued, in milliseconds since 1970: the store's instant of the decision. */
+export function issuedAt({ iat, iat_ms = 0 }: AccessTokenClaims): number {
+  return iat * 1000 + iat_ms
+}
+
 /** The resources a token is for. */
 export function audienceOf(claims: AccessTokenClaims): readonly string[] {
   return typeof claims.aud === 'string' ? [claims.aud] : claims.aud
@@ -137,7 +142,7 @@ export function audienceOf(claims: AccessTokenClaims): readonly string[] {
 function isAccessTokenClaims(payload: Readonly<Record<string, unknown>>): payload is AccessTokenClaims {
   const texts = ['iss', 'sub', 'jti', 'client_id'].every((name) => typeof payload[name] === 'string')
   const times = ['exp', 'iat'].every((name) => Number.isFinite(payload[name]))
-  const { aud, sid } = payload
+  const { aud, sid, iat_ms = 0 } = payload
   const audience = typeof aud === 'string' || (Array.isArray(aud) && aud.every((entry) => typeof entry === 'string'))
-  return texts && times && audience && (sid === undefined || typeof sid === 'string')
+  return texts && times && Number.isFinite(iat_ms) && audience && (sid === undefined || typeof sid === 'string')
 }

@@ -60,6 +60,8 @@ export interface RefreshRequest {
   readonly device: Device
   /** Instant of {@link TokenDependencies.monotonic} at which the request arrived. */
   readonly arrivedAt: number
+  /** Whether nobody waits for the answer any more, as far as the system has been told by now. */
+  readonly hasLeft: () => Promise<boolean>
   readonly prepare: PrepareTokens
 }
 

@@ -1,13 +1,13 @@
 import type { SecurityEvent } from '../security-events/security-event.ts'
 import type { RatchetDecision } from './refresh-ratchet.ts'
-import { over, refused } from './refresh-refusal.ts'
+import { over, refused, unavailable } from './refresh-refusal.ts'
 import type { RefreshRefused, RefreshRequest, TokenDependencies } from './refresh-session.ts'
 import { countRepeatHolders } from './repeat-holders.ts'
 import type { SessionRecord } from './session.ts'
 
 /** One reading of a session, as a request meets it. */
 export interface Encounter {
-  readonly request: Pick<RefreshRequest, 'presented' | 'presentedBy' | 'device'>
+  readonly request: Pick<RefreshRequest, 'presented' | 'presentedBy' | 'device' | 'hasLeft'>
   readonly session: SessionRecord
   /** The store's instant of the reading, in milliseconds. */
   readonly now: number
@@ -58,12 +58,19 @@ export async function refuseStranger(
   return refused({ error: 'invalid_grant', reason })
 }
 
-/** Ends this session, and only this one, for theft. `again`: somebody else ended it first, so reading tells what stands. */
+/**
+ * Ends this session, and only this one, for theft. `again`: somebody else ended it first, so reading tells what stands.
+ *
+ * Not for somebody who has left: a node that stood still (a suspended machine, a frozen process) wakes up with requests
+ * of whose age it knows nothing. Their clients have given up since and gone on elsewhere, so that what was the newest
+ * token then looks stolen now (finding F18). A thief who leaves before the answer gets nothing.
+ */
 export async function convict(
   decision: RatchetDecision & { kind: 'replay' },
   encounter: Encounter,
 ): Promise<RefreshRefused | { readonly kind: 'again' }> {
-  const { session, now, dependencies } = encounter
+  const { request, session, now, dependencies } = encounter
+  if (await request.hasLeft()) return unavailable('deadline')
   const event = finding('session_replayed', encounter, { reason: 'replay', ...gapEvidence(decision) })
   const ended = await dependencies.sessions.endSession({ id: session.id, now, reason: 'replay', event })
   return ended ? over('replay') : { kind: 'again' }

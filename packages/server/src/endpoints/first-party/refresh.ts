@@ -7,6 +7,7 @@ import { refreshSession } from '../../tokens/refresh-session.ts'
 import { parseRefreshToken } from '../../tokens/refresh-token.ts'
 import type { Delivery, SessionRecord } from '../../tokens/session.ts'
 import { type PawlContext, refuse } from '../refusal-response.ts'
+import { clientHasLeft } from '../request-surroundings.ts'
 import type { Services } from '../services.ts'
 import { refreshTokenOfJar } from './credentials.ts'
 import { clearedCookies, cookieOverhead, type RequestCookies } from './session-cookies.ts'
@@ -57,6 +58,7 @@ export async function refresh(context: PawlContext, services: Services): Promise
       proof: undefined,
       device,
       arrivedAt: context.get('arrivedAt'),
+      hasLeft: () => clientHasLeft(context),
       prepare: (session, user, signingKey) => {
         delivery = deliveryOf(session, { inBody, memory: body.access === 'memory' })
         const wishes = {

@@ -1,3 +1,5 @@
+import type { AccessTokenClaims } from '@pawl/protocol'
+import { issuedAt } from '../../tokens/access-token.ts'
 import { checkAccessToken } from '../../tokens/check-access-token.ts'
 import { type PawlContext, refuse } from '../refusal-response.ts'
 import type { Services } from '../services.ts'
@@ -21,11 +23,23 @@ export async function introspect(context: PawlContext, services: Services): Prom
   const inactive = () => context.json({ active: false })
   if (check.kind === 'refused') return inactive()
   const { claims, standing } = check
-  if (standing === undefined && (await services.findClient(claims.client_id)) === undefined) return inactive()
+  const outdated = standing === undefined ? await isOfRemovedClient(claims, services) : await isStale(claims, services)
+  if (outdated) return inactive()
   return context.json({
     ...claims,
     active: true,
     token_type: 'Bearer',
     ...(standing !== undefined && { username: standing.user.username }),
   })
+}
+
+/** A client that was registered anew under the id of a removed one is another one. */
+async function isOfRemovedClient(claims: AccessTokenClaims, { findClient }: Services): Promise<boolean> {
+  const client = await findClient(claims.client_id)
+  return client === undefined || issuedAt(claims) < client.createdAt
+}
+
+/** Whether the user's roles or claims were changed since, to count at once (T22.1). */
+async function isStale(claims: AccessTokenClaims, { claimsChangedAt }: Services): Promise<boolean> {
+  return issuedAt(claims) <= ((await claimsChangedAt(claims.sub)) ?? Number.NEGATIVE_INFINITY)
 }

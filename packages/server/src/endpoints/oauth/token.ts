@@ -1,6 +1,7 @@
 import { grantTypes } from '@pawl/protocol'
 import { deviceOf } from '../first-party/unsafe-request.ts'
 import { type PawlContext, refuse } from '../refusal-response.ts'
+import { clientHasLeft } from '../request-surroundings.ts'
 import type { Services } from '../services.ts'
 import { readClientRequest } from './client-request.ts'
 
@@ -20,6 +21,7 @@ export async function token(context: PawlContext, services: Services): Promise<R
     resources: form.all('resource'),
     device: deviceOf(context),
     arrivedAt: context.get('arrivedAt'),
+    hasLeft: () => clientHasLeft(context),
   })
   const became = outcome.kind === 'refused' ? (outcome.refusal.reason ?? outcome.refusal.error) : outcome.outcome
   if (grantType === 'refresh_token') services.metrics.countRefresh(became)

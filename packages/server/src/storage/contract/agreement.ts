@@ -227,6 +227,7 @@ async function revocationsOf(storage: Storage): Promise<unknown> {
     sequence: position.sequence,
     steps: steps.map(({ sequence, entries }) => [sequence, told(entries)]),
     entries: told(page.entries),
+    claims: await Promise.all(users.map(({ id }) => storage.claimsChangedAt(id))),
   }
 }
 

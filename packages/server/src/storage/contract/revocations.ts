@@ -194,6 +194,23 @@ export function revocationContract(factory: StorageFactory): void {
       expect(await outbox(storage)).toEqual([event])
     })
 
+    test('T22.1 tells up to which instant the claims of a user are out of date, as long as tokens can be', async () => {
+      const { storage, clock } = await storageFor(factory)
+      await storage.declareAccessLifetime({ milliseconds: 1000, until: clock.now() + 1e9 })
+      const [ada, bob] = [await addUser(storage, 'ada'), await addUser(storage, 'bob')]
+      const first = clock.now()
+      await storage.addRevocation({ kind: 'claims', id: ada.id, now: first + 50 })
+      clock.advance(10)
+      await storage.addRevocation({ kind: 'claims', id: ada.id, now: first + 10 })
+      await storage.addRevocation({ kind: 'user', id: bob.id, now: first + 10 })
+      expect(await storage.claimsChangedAt(ada.id)).toBe(first + 50)
+      for (const id of [bob.id, 'nobody', 'nul\0byte']) expect(await storage.claimsChangedAt(id)).toBeUndefined()
+      clock.advance(91_000 + 39)
+      expect(await storage.claimsChangedAt(ada.id)).toBe(first + 50)
+      clock.advance(1)
+      expect(await storage.claimsChangedAt(ada.id)).toBeUndefined()
+    })
+
     test('a killed key is gone like one that is removed', async () => {
       const { storage, clock } = await withHoldings(factory)
       const version = await storage.keysVersion()

@@ -53,6 +53,14 @@ export function memoryRevocations(state: MemoryState): RevocationStore {
       return pageOf(stored, limit, state.feed)
     },
 
+    async claimsChangedAt(userId) {
+      const now = state.clock()
+      const instants = state.revocations
+        .filter(({ entry }) => entry.kind === 'claims' && entry.id === userId && entry.until > now)
+        .map(({ entry }) => entry.at)
+      return instants.length === 0 ? undefined : Math.max(...instants)
+    },
+
     async addRevocation({ kind, id, now, event }) {
       writeRevocations(state, [{ kind, id }], now)
       if (event !== undefined) writeEvent(state, event)

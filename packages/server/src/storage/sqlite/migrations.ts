@@ -158,6 +158,7 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (sequence, place)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX revocation_entries_by_end ON revocation_entries (until);
+  CREATE INDEX revocation_entries_of_claims ON revocation_entries (id) WHERE kind = 'claims';
 
   -- Until when access tokens of so long a life can be under way.
   CREATE TABLE access_lifetimes (

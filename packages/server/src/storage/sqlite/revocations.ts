@@ -26,6 +26,9 @@ const readPage = `
   WHERE (sequence, place) > (:afterSequence, :afterPlace) AND sequence <= :upTo AND until > :now
   ORDER BY sequence, place LIMIT :limit`
 
+const readClaimsChange = `
+  SELECT max(at) AS changed_at FROM revocation_entries WHERE kind = 'claims' AND id = :userId AND until > :now`
+
 const declare = `
   INSERT INTO access_lifetimes (milliseconds, until) VALUES (:milliseconds, :until)
   ON CONFLICT (milliseconds) DO UPDATE SET until = max(until, excluded.until)`
@@ -103,6 +106,11 @@ export function sqliteRevocations(database: Database, { clock }: SqliteStorageOp
         const stored = database.all(readPage, { ...from, upTo, limit, now: clock() }).map(storedEntry)
         return pageOf(stored, limit, position())
       })
+    },
+
+    async claimsChangedAt(userId) {
+      const row = database.get(readClaimsChange, { userId, now: clock() })
+      return (row && integerOrNull(row, 'changed_at')) ?? undefined
     },
 
     async addRevocation({ kind, id, now, event }) {
