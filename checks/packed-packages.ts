@@ -66,7 +66,8 @@ export function installTarballs(
     const unpacked = spawnSync('tar', ['xzf', tarball, '--strip-components=1', '-C', place(name)], { encoding: 'utf8' })
     if (unpacked.status !== 0) throw new Error(unpacked.stderr)
     link(place(name), join(application, 'node_modules', name))
-    for (const dependency of Object.keys(readBuiltManifest(place(name)).dependencies)) {
+    const { dependencies, peerDependencies } = readBuiltManifest(place(name))
+    for (const dependency of Object.keys({ ...dependencies, ...peerDependencies })) {
       const source = sources.get(name) ?? repository
       link(
         tarballs.has(dependency) ? place(dependency) : findModule(dependency, source),
@@ -110,6 +111,7 @@ export function failingImports(application: string, names: Iterable<string>): st
 const builtManifestForm = z.object({
   exports: z.record(z.string(), z.unknown()),
   dependencies: z.record(z.string(), z.string()).default({}),
+  peerDependencies: z.record(z.string(), z.string()).default({}),
 })
 
 function readBuiltManifest(folder: string): z.infer<typeof builtManifestForm> {

@@ -78,10 +78,11 @@ function compile(root: string, source: string, part: string, paths: Record<strin
 
 /** A package compiles against what its siblings publish, not against their sources. */
 function siblingPaths(root: string, manifest: Manifest, packages: readonly Package[]): Record<string, string[]> {
-  const siblings = packages.filter((sibling) => sibling.manifest.name in manifest.dependencies)
+  const needed = { ...manifest.dependencies, ...manifest.peerDependencies }
+  const siblings = packages.filter((sibling) => sibling.manifest.name in needed)
   return Object.fromEntries(
     siblings.flatMap((sibling) =>
-      Object.entries(sibling.manifest.exports).map(([subpath, path]) => [
+      publishedExports(sibling.manifest).map(([subpath, path]) => [
         sibling.manifest.name + subpath.slice(1),
         [join(root, sibling.folder, 'dist', builtPath(path, '.d.ts'))],
       ]),
@@ -108,21 +109,34 @@ function pointAtJavaScript(file: string): void {
 
 function publishedManifest(manifest: Manifest, packages: readonly Package[]): Record<string, unknown> {
   const { private: _private, files: _files, scripts: _scripts, devDependencies: _development, ...kept } = manifest
-  const exports = Object.entries(manifest.exports).map(([subpath, path]) => [
+  const exports = publishedExports(manifest).map(([subpath, path]) => [
     subpath,
     { types: `./${builtPath(path, '.d.ts')}`, default: `./${builtPath(path, '.js')}` },
   ])
   const bin = Object.entries(manifest.bin).map(([name, path]) => [name, `./${builtPath(path, '.js')}`])
-  const dependencies = Object.entries(manifest.dependencies).map(([name, range]) => {
-    const sibling = packages.find((candidate) => candidate.manifest.name === name)
-    return [name, sibling === undefined ? range : `^${sibling.manifest.version}`]
-  })
   return {
     ...kept,
     bin: bin.length === 0 ? undefined : Object.fromEntries(bin),
     exports: { ...Object.fromEntries(exports), './package.json': './package.json' },
-    dependencies: dependencies.length === 0 ? undefined : Object.fromEntries(dependencies),
+    dependencies: publishedRanges(manifest.dependencies, packages),
+    peerDependencies: publishedRanges(manifest.peerDependencies, packages),
   }
+}
+
+/** Suites are exported to the packages of this repository only. */
+function publishedExports({ exports }: Manifest): [string, string][] {
+  return Object.entries(exports).filter(([, path]) => !path.split('/').includes(suites))
+}
+
+function publishedRanges(
+  dependencies: Readonly<Record<string, string>>,
+  packages: readonly Package[],
+): Record<string, string> | undefined {
+  const ranges = Object.entries(dependencies).map(([name, range]) => {
+    const sibling = packages.find((candidate) => candidate.manifest.name === name)
+    return [name, sibling === undefined ? range : `^${sibling.manifest.version}`]
+  })
+  return ranges.length === 0 ? undefined : Object.fromEntries(ranges)
 }
 
 /** `./src/middleware/hono.ts` becomes `src/middleware/hono.js`. */

@@ -10,6 +10,7 @@ const manifestForm = z.looseObject({
   bin: z.record(z.string(), z.string()).default({}),
   exports: z.record(z.string(), z.string()).default({}),
   dependencies: z.record(z.string(), z.string()).default({}),
+  peerDependencies: z.record(z.string(), z.string()).default({}),
 })
 
 /** The parts of a package.json that packaging reads; all others are carried along. */
@@ -30,10 +31,11 @@ export function readPackages(root: string): Package[] {
     .map((folder) => ({ folder, manifest: readManifest(join(root, folder)) }))
   const sorted: Package[] = []
   const visit = (visited: Package, path: readonly string[]) => {
-    const { name, dependencies } = visited.manifest
+    const { name, dependencies, peerDependencies } = visited.manifest
     if (path.includes(name))
       throw new Error(`packages depend on each other in a circle: ${[...path, name].join(' → ')}`)
-    for (const other of found) if (other.manifest.name in dependencies) visit(other, [...path, name])
+    const needed = { ...dependencies, ...peerDependencies }
+    for (const other of found) if (other.manifest.name in needed) visit(other, [...path, name])
     if (!sorted.includes(visited)) sorted.push(visited)
   }
   for (const each of found) visit(each, [])

@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { findFreePort } from '../../conformance/running-server/free-port.ts'
+
+/** A server of its own process, as `pawl start` starts it, with one user. */
+export interface StartedServer extends AsyncDisposable {
+  readonly port: number
+  /** Process id. */
+  readonly pid: number
+}
+
+/** The user that it knows. */
+export const user = { username: 'ann@example.com', password: 'violet-harbour-seventeen' } as const
+
+/** All servers here have the same, so that one finds its keys where another has left them. */
+const secrets = randomBytes(32).toString('base64url')
+
+const commandLine = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url))
+
+/**
+ * Starts a server. It writes its log, as in production, to where nobody reads it.
+ *
+ * @param database URL of PostgreSQL; undefined: SQLite
+ */
+export async function startServer(database: string | undefined): Promise<StartedServer> {
+  const data = await mkdtemp(join(tmpdir(), 'pawl-bench-'))
+  const port = await findFreePort()
+  const environment = {
+    PATH: process.env['PATH'],
+    PAWL_DATA: data,
+    PORT: String(port),
+    PAWL_SECRETS: secrets,
+    ...(database !== undefined && { PAWL_DATABASE_URL: database }),
+  }
+  const run = (words: readonly string[]) =>
+    spawn(process.execPath, [commandLine, ...words], { env: environment, stdio: ['pipe', 'pipe', 'ignore'] })
+
+  const adding = run(['user', 'add', user.username, '--password-stdin'])
+  adding.stdin.end(user.password)
+  const [status] = await once(adding, 'exit')
+  // A second server on the same database finds the user there.
+  if (status !== 0 && database === undefined) throw new Error('the user was not added')
+  const server = run(['start'])
+  const ended = once(server, 'exit')
+  const listening = (async () => {
+    for await (const line of createInterface(server.stdout)) if (line.startsWith('listening on ')) return
+    throw new Error('the server ended before it listened')
+  })()
+  await listening
+  return {
+    port,
+    pid: server.pid ?? 0,
+    async [Symbol.asyncDispose]() {
+      server.kill('SIGTERM')
+      await ended
+      await rm(data, { recursive: true })
+    },
+  }
+}
