@@ -21,6 +21,8 @@ export interface ChaosPlan {
   readonly disturbs: boolean
   /** The store, where it crashes in the middle of the run and comes back once clients have felt it; default: it stays. */
   readonly store?: { readonly crash: () => Promise<void>; readonly start: () => Promise<void> }
+  /** How long one node stands still, from the beginning on; default: none does. */
+  readonly freezeMilliseconds?: number
   /** Whether there are thieves who wait for a race window, so that the run lasts longer than that. */
   readonly patientThieves: boolean
 }
@@ -80,6 +82,7 @@ export async function runChaos(plan: ChaosPlan): Promise<ChaosReport> {
     Promise.all([
       playDramas(plan, { stores, sleeping, surroundings }),
       pause(plan.milliseconds / 2).then(() => plan.store && strike(plan.store, recorder)),
+      plan.freezeMilliseconds && standStill(fleet, plan.freezeMilliseconds),
       pause(plan.milliseconds),
     ]),
     // A client or a node whose work cannot go on ends the run.
@@ -125,6 +128,13 @@ async function playDramas(
     ...first.map((store) => stealAndGoFirst(store, surroundings, windowMilliseconds)),
   ])
   return { signOuts: leaving.length, thieves: forgotten.length + late.length + first.length }
+}
+
+/** Clients go on sending to it, and give each request up after ten seconds. */
+async function standStill({ nodes }: Fleet, milliseconds: number): Promise<void> {
+  nodes[0]?.process().signal('SIGSTOP')
+  await pause(milliseconds)
+  nodes[0]?.process().signal('SIGCONT')
 }
 
 /** The store is away until a client has been told so. */

@@ -36,6 +36,17 @@ describe.skipIf(isMissing('postgresql'))('three nodes on one PostgreSQL for a mi
     expect(report.counts.unanswered).toBeGreaterThan(50)
     await expectThieves(report, fleet)
   })
+
+  test('one node stands still for longer than a race window, with requests that their clients give up: what it finds on waking up convicts nobody (F18)', {
+    timeout,
+  }, async () => {
+    await using cluster = await startCluster()
+    await using fleet = await startPostgresFleet({ count: 4, url: cluster.url })
+    const report = await runChaos({ ...run, fleet, disturbs: false, freezeMilliseconds: 35_000 })
+    expectKept(report, fleet.log())
+    expect(report.counts.unanswered).toBeGreaterThan(100)
+    await expectThieves(report, fleet)
+  })
 })
 
 describe('three processes on one SQLite file for a minute', () => {

@@ -58,6 +58,8 @@ export function createFeedTail(parts: {
   let seen: Sight | undefined
   let newest: RevocationStep | undefined
   let held: { readonly frame: Frame; readonly entries: number }[] = []
+  let entries = 0
+  let bytes = 0
   let looking: Promise<Sight> | undefined
   let again = false
 
@@ -65,18 +67,20 @@ export function createFeedTail(parts: {
     seen = undefined
     newest = undefined
     held = []
+    entries = 0
+    bytes = 0
   }
 
   function hold(step: RevocationStep, epoch: string): void {
-    held.push({ frame: frameOf(epoch, step), entries: step.entries.length })
-    let entries = 0
-    let bytes = 0
-    const kept = held.findLastIndex((one) => {
-      entries += one.entries
-      bytes += one.frame.bytes.length
-      return entries > mostEntries || bytes > mostBytes
-    })
-    held.splice(0, Math.min(kept + 1, held.length - 1))
+    const frame = frameOf(epoch, step)
+    held.push({ frame, entries: step.entries.length })
+    entries += step.entries.length
+    bytes += frame.bytes.length
+    while (held.length > 1 && (entries > mostEntries || bytes > mostBytes)) {
+      const oldest = held.shift()
+      entries -= oldest?.entries ?? 0
+      bytes -= oldest?.frame.bytes.length ?? 0
+    }
   }
 
   /** The store was put back behind what this node has seen of it, and has perhaps gone on from there. */

@@ -18,7 +18,7 @@ export type Standing =
 
 /** Everything that can refuse before the generation counts, in the fixed order of the design (finding F20). */
 export async function judgeStanding(
-  request: Pick<RefreshRequest, 'presented' | 'presentedBy' | 'clientOf' | 'proof' | 'device'>,
+  request: Pick<RefreshRequest, 'presented' | 'presentedBy' | 'clientOf' | 'proof' | 'device' | 'hasLeft'>,
   reading: SessionReading,
   dependencies: Pick<TokenDependencies, 'sessions' | 'events' | 'refreshKeys'>,
 ): Promise<Standing> {

@@ -177,6 +177,22 @@ describe('writes that fail', () => {
     expect(await refresh(refreshToken, { arrivedAt: 1 })).toMatchObject({ kind: 'refreshed' })
   })
 
+  test('F18: no verdict over somebody who has left, be it by refresh or by peek; once he stays for the answer, it comes', async () => {
+    const { signIn, refresh, peek, storage, clock } = await heart()
+    const { refreshToken, session } = await signIn()
+    await refresh(refreshToken)
+    clock.advance(31 * seconds)
+    const before = await storage.readSession(session.id)
+    for (const ask of [refresh, peek]) {
+      expect(await ask(refreshToken, { hasLeft: async () => true })).toMatchObject({
+        refusal: { error: 'temporarily_unavailable', reason: 'deadline' },
+        sessionOver: false,
+      })
+    }
+    expect(await storage.readSession(session.id)).toEqual(before)
+    expect(await refresh(refreshToken)).toMatchObject({ refusal: { reason: 'replay' } })
+  })
+
   test('F6, B3: a repeat that raced a revocation does not mint', async () => {
     const { signIn, refresh, storage } = await heart()
     const zero = await signIn()
