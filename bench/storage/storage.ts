@@ -15,7 +15,7 @@ const bounds = { sqlite: 600, postgres: 1200, growth: 1 }
 export const storageBench: Bench = async ({ full, print }) => {
   const plan: Plan = {
     sessions: 100_000,
-    refreshedSessions: full ? 100_000 : 5_000,
+    refreshedSessions: full ? 100_000 : 3_000,
     refreshes: 100,
     atATime: 64,
   }
