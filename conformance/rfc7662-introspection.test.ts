@@ -51,8 +51,8 @@ describe.each(engines)('rfc7662-2: POST /oauth/introspect on %s', (engine) => {
     expect((await ask(granted.access_token)).read(inactiveReply)).toEqual({ active: false })
     server.clock.advanceMilliseconds(1)
     await addClient(server, registration)
+    // Another client by the same id.
     expect((await ask(granted.access_token)).read(inactiveReply)).toEqual({ active: false })
-    await addClient(server, registration)
     server.clock.advanceSeconds(900)
     expect((await ask(granted.access_token)).read(inactiveReply)).toEqual({ active: false })
   })
@@ -70,6 +70,8 @@ describe.each(engines)('rfc7662-2: POST /oauth/introspect on %s', (engine) => {
       await server.send('/auth/refresh', { json: { refresh_token } })
     },
     expiry: async (server) => server.clock.advanceSeconds(900),
+    'roles that count at once (T22.1)': (server) =>
+      server.pawl.administration.setRoles(alice.username, ['ops'], { applyNow: true }),
     'killing the key': async (server) => {
       const { signingKeys } = await server.pawl.administration.listKeys()
       for (const { kid } of signingKeys) await server.pawl.administration.killKey(kid)

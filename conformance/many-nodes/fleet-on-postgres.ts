@@ -34,17 +34,24 @@ export async function startPostgresFleet(wishes: PostgresFleetWishes): Promise<P
   const path = await mkdtemp(join(tmpdir(), 'pawl-many-nodes-'))
   const environment = { PAWL_DATABASE_URL: url, PAWL_SECRETS: newSecret(), ...wishes.environment }
   const pawl: PostgresFleet['pawl'] = (words, more = {}) => runPawl(words, { PAWL_DATA: path, ...environment, ...more })
+  const forget = () => rm(path, { recursive: true, force: true })
   const add = ['user', 'add', alice.username, '--password-stdin']
-  const added = await runPawl(add, { PAWL_DATA: path, ...environment }, alice.password)
-  if (added.status !== 0) throw new Error(added.stderr)
-  const fleet = await startFleet({ count, path, environment })
+  let fleet: Fleet
+  try {
+    const added = await runPawl(add, { PAWL_DATA: path, ...environment }, alice.password)
+    if (added.status !== 0) throw new Error(added.stderr)
+    fleet = await startFleet({ count, path, environment })
+  } catch (error) {
+    await forget()
+    throw error
+  }
   return {
     ...fleet,
     environment,
     pawl,
     async [Symbol.asyncDispose]() {
       await fleet[Symbol.asyncDispose]()
-      await rm(path, { recursive: true, force: true })
+      await forget()
     },
   }
 }

@@ -55,14 +55,22 @@ const mostTries = 30
 /** Starts nodes, all of them at once. */
 export async function startFleet({ count, path, environment = {} }: FleetWishes): Promise<Fleet> {
   const names = Array.from({ length: count }, (_, index) => `node ${index + 1}`)
-  const nodes = await Promise.all(names.map((name) => startNode(name, path, { PAWL_ISSUER: issuer, ...environment })))
+  const starting = names.map((name) => startNode(name, path, { PAWL_ISSUER: issuer, ...environment }))
+  const settled = await Promise.allSettled(starting)
+  const nodes = settled.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
+  const end = async () => {
+    await Promise.all(nodes.map((node) => node.process()[Symbol.asyncDispose]()))
+  }
+  if (nodes.length < count) {
+    await end()
+    // Says why one did not start.
+    await Promise.all(starting)
+  }
   return {
     nodes,
     addresses: () => nodes.map((node) => node.address()),
     log: () => nodes.map((node) => node.log()).join(''),
-    async [Symbol.asyncDispose]() {
-      await Promise.all(nodes.map((node) => node.process()[Symbol.asyncDispose]()))
-    },
+    [Symbol.asyncDispose]: end,
   }
 }
 

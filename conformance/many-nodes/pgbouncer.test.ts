@@ -10,7 +10,7 @@ import { bodyReply } from '../running-server/replies.ts'
 import { type StartedProcess, startProcess } from '../running-server/started-process.ts'
 import { expectKept, runChaos } from './chaos.ts'
 import { processesOf } from './fleet.ts'
-import { newSecret, startPostgresFleet } from './fleet-on-postgres.ts'
+import { newSecret, type PostgresFleet, startPostgresFleet } from './fleet-on-postgres.ts'
 
 const missing = isMissing('postgresql') || isMissing('pgbouncer')
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kid: z.string() })) })
@@ -20,13 +20,16 @@ const killed = z.looseObject({ replacement: z.string() })
 describe.skipIf(missing)('three nodes behind a PgBouncer in transaction mode (needs postgresql and pgbouncer)', () => {
   let cluster: Cluster
   let bouncer: PgBouncer
+  let fleet: PostgresFleet
 
   beforeAll(async () => {
     cluster = await startCluster()
     bouncer = await startPgBouncer(cluster.url)
+    fleet = await startPostgresFleet({ count: 3, url: bouncer.url })
   })
 
   afterAll(async () => {
+    await fleet[Symbol.asyncDispose]()
     await bouncer[Symbol.asyncDispose]()
     await cluster[Symbol.asyncDispose]()
   })
@@ -40,8 +43,6 @@ describe.skipIf(missing)('three nodes behind a PgBouncer in transaction mode (ne
   }
 
   test('T1.1 of 50 parallel refreshes of one token all are answered, with one successor, and no alarm is raised', async () => {
-    await using database = await bothWays()
-    await using fleet = await startPostgresFleet({ count: 3, url: database.pooled })
     const nodes = processesOf(fleet)
     let { refresh_token: token } = await signIn(nodes[0])
     for (let generation = 1; generation <= 3; generation += 1) {
@@ -50,30 +51,13 @@ describe.skipIf(missing)('three nodes behind a PgBouncer in transaction mode (ne
       expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 200))
       const successors = new Set(replies.map((reply) => reply.read(bodyReply).refresh_token))
       expect(successors.size).toBe(1)
-      const rows = await rowsOf(
-        database.direct,
-        'SELECT generation, repeats, revoked_reason AS revoked FROM pawl.sessions',
-      )
+      const rows = await rowsOf(cluster.url, 'SELECT generation, repeats, revoked_reason AS revoked FROM pawl.sessions')
       expect(rows).toEqual([{ generation: String(generation), repeats: '49', revoked: null }])
       const [successor = ''] = successors
       token = successor
     }
     expect(fleet.log()).not.toMatch(/"type":"session_(replayed|superseded_use|rolled_forward|ended)"/)
     for (const node of nodes) expect(node.stderr()).toContain('"outcome":"repeat"')
-  })
-
-  test('T10.1 nodes die, stand still and start again, and the database crashes: no session is lost', async () => {
-    await using fleet = await startPostgresFleet({ count: 3, url: bouncer.url })
-    const report = await runChaos({
-      fleet,
-      milliseconds: 6000,
-      clients: 48,
-      windowMilliseconds: 30_000,
-      disturbs: true,
-      store: cluster,
-      patientThieves: false,
-    })
-    expectKept(report, fleet.log())
   })
 
   test('start all at once on an empty database: one makes the tables, each finds the keys that another was faster to make', async () => {
@@ -85,38 +69,57 @@ describe.skipIf(missing)('three nodes behind a PgBouncer in transaction mode (ne
     expect(started.filter(({ status }) => status === 'rejected')).toEqual([])
   })
 
-  test.each(['reading every 100 ms', 'LISTEN on the direct URL'] as const)(
-    'hear of each other by %s: doctor says so, and a key that is rotated or killed on one node is so on all',
-    async (way) => {
-      const listens = way.startsWith('LISTEN')
-      await using database = await bothWays()
-      await using fleet = await startPostgresFleet({
-        count: 3,
-        url: database.pooled,
-        environment: listens ? { PAWL_DATABASE_DIRECT_URL: database.direct } : {},
-      })
-      const nodes = processesOf(fleet)
-      const { stdout } = await fleet.pawl(['doctor'])
-      expect(stdout).toContain('a pooler shares the connections')
-      expect(stdout).toMatch(listens ? /\(LISTEN\)/ : /looked for every 100 ms/)
+  test('hear of each other by reading every 100 ms: doctor says so, and a key that is rotated or killed on one node is so on all', async () => {
+    const { stdout } = await fleet.pawl(['doctor'])
+    expect(stdout).toContain('a pooler shares the connections')
+    expect(stdout).toContain('looked for every 100 ms')
+    await expectKeysFollowed(fleet)
+  })
 
-      const { access_token } = await signIn(nodes[0])
-      const [before] = await Promise.all(nodes.map(kidsOf))
-      const rotated = added.parse(JSON.parse((await fleet.pawl(['key', 'rotate', '--json'])).stdout))
-      await onAll(nodes, async (node) => expect(await kidsOf(node)).toContain(rotated.kid))
-      for (const node of nodes) expect(await sessionStatus(node, access_token)).toBe(200)
+  test('hear of each other by LISTEN on the direct URL: doctor says so, and a key that is rotated or killed on one node is so on all', async () => {
+    await using database = await bothWays()
+    const { pooled: url, direct } = database
+    await using listening = await startPostgresFleet({
+      count: 3,
+      url,
+      environment: { PAWL_DATABASE_DIRECT_URL: direct },
+    })
+    const { stdout } = await listening.pawl(['doctor'])
+    expect(stdout).toContain('a pooler shares the connections')
+    expect(stdout).toContain('(LISTEN)')
+    await expectKeysFollowed(listening)
+  })
 
-      const [signing = ''] = before ?? []
-      const { replacement } = killed.parse(JSON.parse((await fleet.pawl(['key', 'kill', signing, '--json'])).stdout))
-      await onAll(nodes, async (node) => {
-        expect(await kidsOf(node)).not.toContain(signing)
-        expect(await kidsOf(node)).toContain(replacement)
-        expect(await sessionStatus(node, access_token)).toBe(401)
-      })
-      for (const node of nodes) expect(await sessionStatus(node, (await signIn(nodes[1])).access_token)).toBe(200)
-    },
-  )
+  test('T10.1 nodes die, stand still and start again, and the database crashes: no session is lost', async () => {
+    const report = await runChaos({
+      fleet,
+      milliseconds: 6000,
+      clients: 48,
+      windowMilliseconds: 30_000,
+      disturbs: true,
+      store: cluster,
+      patientThieves: false,
+    })
+    expectKept(report, fleet.log())
+  })
 })
+
+async function expectKeysFollowed(fleet: PostgresFleet): Promise<void> {
+  const nodes = processesOf(fleet)
+  const { access_token } = await signIn(nodes[0])
+  const [signing = ''] = await kidsOf(nodes[1])
+  const rotated = added.parse(JSON.parse((await fleet.pawl(['key', 'rotate', '--json'])).stdout))
+  await onAll(nodes, async (node) => expect(await kidsOf(node)).toContain(rotated.kid))
+  for (const node of nodes) expect(await sessionStatus(node, access_token)).toBe(200)
+
+  const { replacement } = killed.parse(JSON.parse((await fleet.pawl(['key', 'kill', signing, '--json'])).stdout))
+  await onAll(nodes, async (node) => {
+    expect(await kidsOf(node)).not.toContain(signing)
+    expect(await kidsOf(node)).toContain(replacement)
+    expect(await sessionStatus(node, access_token)).toBe(401)
+  })
+  for (const node of nodes) expect(await sessionStatus(node, (await signIn(nodes[1])).access_token)).toBe(200)
+}
 
 async function kidsOf(node: StartedProcess): Promise<readonly string[]> {
   return (await node.send('/oauth/jwks')).read(keySet).keys.map(({ kid }) => kid)

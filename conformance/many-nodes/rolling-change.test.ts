@@ -21,7 +21,7 @@ describe.skipIf(isMissing('postgresql'))(
       await cluster[Symbol.asyncDispose]()
     })
 
-    test('for a release that migrates the schema, and back again: both work on the new schema (T28)', {
+    test('for a release that migrates the schema, and back again: both work on the new schema (T28.4)', {
       timeout,
     }, async () => {
       using newer = makeNewerBuild()
@@ -38,7 +38,7 @@ describe.skipIf(isMissing('postgresql'))(
       expect(await version()).toBe(before + 1)
     })
 
-    test('for a new secret, while new signing keys are asked for (T13)', { timeout }, async () => {
+    test('for a new secret, while new signing keys are asked for (T13.1)', { timeout }, async () => {
       await using database = await ownDatabase(cluster.url)
       await using fleet = await startPostgresFleet({ count: 3, url: database.url })
       const environment = { PAWL_SECRETS: `${newSecret()},${fleet.environment['PAWL_SECRETS']}` }

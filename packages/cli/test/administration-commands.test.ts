@@ -32,6 +32,7 @@ describe('exit status and errors', () => {
     'user nothing',
     'user add',
     'user add ann',
+    'user role',
     'client add app',
     'client add app --type secret',
     'client add app --type public --grant password',
@@ -59,6 +60,9 @@ describe('exit status and errors', () => {
   test.each([
     'user disable nobody',
     'user password nobody --password-stdin',
+    'user role nobody --role reader',
+    'user role nobody',
+    'user role nobody --role reader --none',
     'client remove nothing',
     'session revoke AAAAAAAAAAAAAAAAAAAAAA',
     'session revoke --user nobody',
@@ -104,6 +108,22 @@ describe('exit status and errors', () => {
 })
 
 describe('users', () => {
+  test('T22.1 are given other roles, from their next tokens on or at once', async () => {
+    await run('user add ann --password-stdin --role admin', `${password}\n`)
+    expect(await run('user role ann --role ops --role reader')).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^user ann has the roles ops, reader\n.*until they expire.*--apply-now$/),
+    })
+    expect(await json('user role ann --role ops --apply-now')).toMatchObject({
+      user: { username: 'ann', roles: ['ops'] },
+      applied_now: true,
+    })
+    expect(await run('user role ann --none')).toMatchObject({
+      stdout: expect.stringMatching(/^user ann has no roles\n/),
+    })
+    expect(await json('user list')).toMatchObject({ users: [{ username: 'ann', roles: [] }] })
+  })
+
   test('are added, listed and disabled', async () => {
     expect(await run('user add ann --password-stdin --role admin --role editor', `${password}\n`)).toMatchObject({
       status: 0,
@@ -264,7 +284,10 @@ describe('doctor', () => {
     const checks = await json('doctor')
     expect(checks).toMatchObject({
       healthy: true,
-      findings: ['settings', 'secrets', 'files', 'store', 'store', 'clock', 'keys'].map((check) => ({ check, status: 'ok' })),
+      findings: ['settings', 'secrets', 'files', 'store', 'store', 'clock', 'keys'].map((check) => ({
+        check,
+        status: 'ok',
+      })),
     })
   })
 

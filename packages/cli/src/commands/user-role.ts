@@ -21,7 +21,9 @@ export const userRole: CommandBuilder = (surroundings) =>
     .action(async (username: string, options: Options) => {
       const { role: roles, none = false, applyNow = false } = options
       if (none === roles.length > 0) {
-        const message = none ? 'give either --role or --none' : 'give every role with --role, or --none'
+        const message = none
+          ? 'a user has either roles or none; leave out --role or --none'
+          : 'name every role that the user shall have with --role; for none at all: --none'
         return surroundings.exitWith(report({ ok: false, message }, options, surroundings.terminal))
       }
       await administer(surroundings, options, async (administration) => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Storage } from '../../src/storage/store-ports.ts'
 import type { Accounts } from '../../src/users/accounts.ts'
 import { accountsOn, countedHashing, lowCost } from './accounts-fixture.ts'
 
@@ -242,6 +243,51 @@ test('disabling: once, told apart from unknown, with one event', async () => {
     { type: 'user_added' },
     { type: 'user_disabled', actor: 'admin', userId, at: 1_800_000_000_000 },
   ])
+})
+
+describe('roles', () => {
+  const entries = async (storage: Storage) => {
+    const { steps } = await storage.readRevocationSteps(0)
+    return steps.flatMap((step) => step.entries.map(({ kind, id }) => `${kind} ${id}`))
+  }
+
+  test('T22.2 are replaced, each once, with one event that says what they were', async () => {
+    const { accounts, storage } = accountsOn()
+    const userId = await added(accounts, 'ada')
+    expect(await accounts.setRoles('ADA', ['ops', 'reader', 'ops'])).toMatchObject({
+      outcome: 'changed',
+      user: { id: userId, roles: ['ops', 'reader'] },
+    })
+    expect(await accounts.setRoles('ada', [], { applyNow: true })).toMatchObject({ user: { roles: [] } })
+    expect((await storage.findUser(userId))?.roles).toEqual([])
+    expect((await storage.nextEvents(9)).map(({ event }) => event.evidence)).toEqual([
+      undefined,
+      { roles: 'ops, reader', before: '', applyNow: false },
+      { roles: '', before: 'ops, reader', applyNow: true },
+    ])
+  })
+
+  test('T22.1 count at once only where that is asked for', async () => {
+    const { accounts, storage } = accountsOn()
+    const userId = await added(accounts, 'ada')
+    await accounts.setRoles('ada', ['ops'])
+    expect(await entries(storage)).toEqual([])
+    await accounts.setRoles('ada', ['ops'], { applyNow: true })
+    expect(await entries(storage)).toEqual([`claims ${userId}`])
+  })
+
+  test('are refused where they are none, of nobody, or the application gives them', async () => {
+    const external = { id: 'app-1', username: 'eve', roles: ['a'] }
+    const { accounts, storage } = accountsOn({ authenticate: async () => external })
+    await accounts.signIn({ username: 'eve', password })
+    expect(await accounts.setRoles('nobody', ['a'])).toEqual({ outcome: 'unknown_user' })
+    expect(await accounts.setRoles('eve', ['b'], { applyNow: true })).toEqual({ outcome: 'roles_elsewhere' })
+    expect(await accounts.setRoles('eve', ['\u0000'])).toEqual({ outcome: 'malformed_role' })
+    expect([await entries(storage), await storage.nextEvents(9)]).toEqual([[], []])
+    expect(await accounts.claimsChanged('app-1')).toBe('told')
+    expect(await accounts.claimsChanged('app-2')).toBe('unknown_user')
+    expect(await entries(storage)).toEqual(['claims app-1'])
+  })
 })
 
 test('no event and no listing holds a password or its hash', async () => {
