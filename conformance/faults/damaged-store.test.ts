@@ -9,13 +9,12 @@ import { runPawl, startProcess, type TemporaryData, temporaryData } from '../run
 
 const pageBytes = 4096
 
-/** What may befall a file, and leaves it unusable. */
+/** What may befall a file, and leaves it unusable. A start reads no session, so damage among them shows in use only. */
 const damages: readonly (readonly [string, (file: string) => Promise<void>])[] = [
   ['that is another file altogether', (file) => writeFile(file, 'to whom it may concern '.repeat(2000))],
   ['whose first page is gone', (file) => overwritePage(file, 1)],
   ['whose pages are gone but the first', async (file) => truncate(file, pageBytes)],
   ['that lacks its second half', async (file) => truncate(file, (await readFile(file)).length / 2)],
-  ['whose sessions are garbage', async (file) => overwritePage(file, rootPage(file, 'sessions'))],
   ['whose keys are garbage', async (file) => overwritePage(file, rootPage(file, 'signing_keys'))],
 ]
 

@@ -8,7 +8,7 @@ import type { AccessLifetime } from './until-rule.ts'
  */
 export const largestStep = 1_000
 
-/** What one step of the sequence brought: all that a change ended, or a thousandth entry's worth of it. */
+/** What one step of the sequence brought: all that a change ended, or a part of it where that was very much. */
 export interface RevocationStep {
   readonly sequence: number
   /** Without those that have expired; perhaps none. */
@@ -57,8 +57,8 @@ export interface Revocation {
  */
 export interface RevocationStore {
   /**
-   * Reads the newest position, and the steps after `sequence`: as many as make some thousand entries, at least one where
-   * there is one. Steps whose entries were removed after their expiry are missing among them.
+   * Reads the newest position, and the steps after `sequence`: as many as make some thousand entries, at least two where
+   * there are two. Steps whose entries were removed after their expiry are missing among them.
    */
   readRevocationSteps(sequence: number): Promise<RevocationReading>
   /** Reads at most `limit` entries of the steps up to `upTo`, after a place (undefined: from the beginning). */

@@ -9,8 +9,8 @@ import {
 import { entryUntil } from '../revocations/until-rule.ts'
 import { integer, oneOf, type Row, text } from './stored-columns.ts'
 
-/** How many entries are read to find whole steps: the last of them may be cut off, yet one is always whole. */
-export const entriesAtOnce: number = 2 * largestStep
+/** How many entries are read to find whole steps: the last of them may be cut off, yet two are always whole. */
+export const entriesAtOnce: number = 3 * largestStep
 
 /** An entry with its place in the feed. */
 export interface StoredEntry extends EntryPlace {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { RevocationStore } from '../../src/revocations/revocation-store.ts'
+import { addUser, anEvent, openSession } from '../../src/storage/contract/records.ts'
 import { beat, feedWith, isQuiet } from './feed-fixture.ts'
 import { type FeedReading, idsOf, readFeed } from './reading.ts'
 
@@ -178,6 +179,24 @@ describe('what a reader is sent then', () => {
 
   test('T6.1 nothing is lost or doubled between the snapshot and the steps, whatever ends meanwhile', async () => {
     await fc.assert(fc.asyncProperty(fc.array(round, { maxLength: 12 }), readAll), { numRuns: 100 })
+  })
+
+  test('T6.1 very many ends at once come in several steps, to who reads already and to who comes later', async () => {
+    const { read, storage, clock, feed } = feedWith()
+    const reading = await read()
+    const known = (await reading.until(isQuiet)).at(-1)?.id
+    const user = await addUser(storage, 'ada')
+    for (let index = 0; index < 3_500; index += 1) await openSession(storage, `${index}`, user)
+    const event = anEvent('session_ended', clock.now())
+    const ended = await storage.endUserSessions({ userId: user.id, now: clock.now(), reason: 'logout', event })
+    await feed.beat()
+    const events = await reading.until((seen) => idsOf(seen).length === 3_500)
+    expect(events.flatMap((step) => (step.event === 'entries' ? [step.entries.length] : []))).toEqual([
+      1000, 1000, 1000, 500,
+    ])
+    expect(idsOf(events)).toEqual(ended)
+    const later = await read(known)
+    expect(idsOf(await later.until(isQuiet))).toEqual(ended)
   })
 
   test('T6.1 whoever falls behind what is held for all reads on from the store, and misses nothing', async () => {
