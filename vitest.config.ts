@@ -5,17 +5,20 @@ const unit = 'packages/*/test/**/*.test.ts'
 const conformance = 'conformance/**/*.test.ts'
 const checks = 'checks/**/*.test.ts'
 
-/** Black-box tests that name their engine themselves, or in which nothing comes to storage. */
+/** Black-box tests that name their engine themselves, or in which nothing depends on it. */
 const notForPostgres = [
   'conformance/faults/**',
   'conformance/many-nodes/**',
   'conformance/postgres/**',
+  'conformance/abuse.test.ts',
   'conformance/backup.test.ts',
   'conformance/client-in-chromium.test.ts',
   'conformance/examples.test.ts',
   'conformance/mounting.test.ts',
   'conformance/moved-installation.test.ts',
   'conformance/playground*.test.ts',
+  'conformance/refused-settings.test.ts',
+  'conformance/workers.test.ts',
 ]
 
 /** The black-box tests once more, every server and process on PostgreSQL. */

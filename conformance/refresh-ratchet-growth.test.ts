@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
-import { rowsOf } from './postgres/own-database.ts'
+import { ownDatabase, rowsOf } from './postgres/own-database.ts'
 import { expectRefusal } from './running-server/expectations.ts'
 import { refresh, signIn, tryRefresh } from './running-server/first-party-calls.ts'
 import type { StorePlace } from './running-server/own-store.ts'
@@ -15,7 +15,9 @@ describe('a session that is refreshed ten thousand times', () => {
   test('does not make the database grow, and every earlier token is still told (T9.1, B18)', {
     timeout: 120_000,
   }, async () => {
-    await using server = await startServer({ engine: lastingEngine })
+    // PostgreSQL tidies up after the refreshes what no other transaction of the database may still have to see.
+    await using database = lastingEngine === 'postgres' ? await ownDatabase() : undefined
+    await using server = await startServer({ engine: lastingEngine, databaseUrl: database?.url })
     const first = await signIn(server)
     const { session_id } = first
     const kept = new Map([[0, first.refresh_token]])

@@ -118,8 +118,8 @@ describe.each(engines)('GET /revocations on %s', (engine) => {
     await using server = await startServer({ engine, configuration: { accessSeconds: 120 } })
     await using reading = await readFeed(feedOf(server))
     const end = async () => {
-      await server.pawl.administration.revokeSession((await signIn(server)).session_id)
       const seen = entriesOf(reading.events).length
+      await server.pawl.administration.revokeSession((await signIn(server)).session_id)
       const entry = entriesOf(await reading.until((events) => entriesOf(events).length > seen)).at(-1)
       return (entry?.until ?? 0) - server.clock.now()
     }

@@ -90,7 +90,9 @@ describe.skipIf(missing)('three nodes behind a PgBouncer in transaction mode (ne
     await expectKeysFollowed(listening)
   })
 
-  test('T10.1 nodes die, stand still and start again, and the database crashes: no session is lost', async () => {
+  test('T10.1 nodes die, stand still and start again, and the database crashes: no session is lost', {
+    timeout: 180_000,
+  }, async () => {
     const report = await runChaos({
       fleet,
       milliseconds: 6000,

@@ -73,7 +73,7 @@ describe.skipIf(isMissing('postgresql'))(
       expect(fleet.log()).not.toMatch(/"type":"session_(replayed|superseded_use|rolled_forward)"/)
     })
 
-    test('T34.2 does not even start, and doctor says why', async () => {
+    test('T34.2 does not even start, and doctor says why', { timeout: 120_000 }, async () => {
       await using primary = await startCluster()
       await using fleet = await startPostgresFleet({ count: 1, url: primary.url })
       await using standby = await primary.replica()

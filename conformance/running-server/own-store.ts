@@ -21,15 +21,21 @@ export interface OwnStore extends StorePlace, AsyncDisposable {
   readonly besides: () => OwnStore
 }
 
-/**
- * Makes a store that only one test uses, not opened yet.
- *
- * @param folder for a file
- * @param clock the store's clock
- */
-export function ownStore(engine: StoreEngine, folder: string, clock: () => number): OwnStore {
+/** What a store is made of. */
+export interface StoreParts {
+  readonly engine: StoreEngine
+  /** For a file. */
+  readonly folder: string
+  /** The store's clock. */
+  readonly clock: () => number
+  /** For a schema; default: a database of the run's PostgreSQL that other tests use at the same time. */
+  readonly databaseUrl?: string | undefined
+}
+
+/** Makes a store that only one test uses, not opened yet. */
+export function ownStore({ engine, folder, clock, databaseUrl }: StoreParts): OwnStore {
   if (engine === 'memory') return sharedByNodes(memoryStorage({ clock }))
-  if (engine === 'postgres') return storeInPostgres(clock)
+  if (engine === 'postgres') return storeInPostgres(clock, databaseUrl)
   const databaseFile = join(folder, 'pawl.db')
   return sharedByNodes(sqliteStorage({ clock, file: databaseFile }), databaseFile)
 }
@@ -41,8 +47,8 @@ function sharedByNodes(storage: Storage, databaseFile?: string): OwnStore {
 }
 
 /** Each node has connections of its own: a few, as the cluster has some hundred for all tests. */
-function storeInPostgres(clock: () => number): OwnStore {
-  const own = ownSchema()
+function storeInPostgres(clock: () => number, databaseUrl?: string): OwnStore {
+  const own = ownSchema(databaseUrl)
   const { url, schema } = own
   const node = (end: () => Promise<void>): OwnStore => ({
     storage: postgresStorage({ url, schema, clock, connections: 4 }),

@@ -46,6 +46,8 @@ export interface StartedServer extends AsyncDisposable {
 export interface ServerWishes {
   /** Default: the first of {@link engines}. */
   readonly engine?: Engine
+  /** For PostgreSQL: a database that no other test uses. */
+  readonly databaseUrl?: string | undefined
   /** Path of the issuer, such as `/id`. Default none. */
   readonly basePath?: string
   /** Scheme and host of the issuer where it shall not be the address it listens on. */
@@ -64,7 +66,8 @@ export async function startServer(wishes: ServerWishes = {}): Promise<StartedSer
   const { engine = engines[0] ?? 'memory', basePath = '', configuration = {}, besides } = wishes
   const clock = besides?.clock ?? movingClock()
   const data = await mkdtemp(join(tmpdir(), 'pawl-conformance-'))
-  const store = besides?.store.besides() ?? ownStore(engine, data, clock.now)
+  const store =
+    besides?.store.besides() ?? ownStore({ engine, folder: data, clock: clock.now, databaseUrl: wishes.databaseUrl })
   const { storage } = store
   const port = await findFreePort()
   const origin = `http://localhost:${port}`
