@@ -89,7 +89,6 @@ async function onPostgres({ milliseconds, costs, print }: Run & { readonly print
         await measureRefreshes({ server, clients, cluster }, { count, milliseconds }),
       )
     }
-    clients.close()
   }
   await using pooler = await startPgBouncer(cluster.url)
   await using server = await startServer(pooler.url)
@@ -98,7 +97,6 @@ async function onPostgres({ milliseconds, costs, print }: Run & { readonly print
   settle(server, cluster)
   const count = clientsBehindPooler
   costs.set(nameOf('pgbouncer', count), await measureRefreshes({ server, clients, cluster }, { count, milliseconds }))
-  clients.close()
 }
 
 async function onSqlite({ milliseconds, costs }: Run) {
@@ -108,7 +106,6 @@ async function onSqlite({ milliseconds, costs }: Run) {
   for (const count of [64, 16, 1]) {
     costs.set(nameOf('sqlite', count), await measureRefreshes({ server, clients }, { count, milliseconds }))
   }
-  clients.close()
 }
 
 async function enlarge(cluster: MeasuredCluster): Promise<void> {

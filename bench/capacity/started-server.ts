@@ -1,10 +1,12 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { findFreePort } from '../../conformance/running-server/free-port.ts'
 
@@ -24,7 +26,7 @@ const secrets = randomBytes(32).toString('base64url')
 const commandLine = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url))
 
 /**
- * Starts a server. It writes its log, as in production, to where nobody reads it.
+ * Starts a server. It writes its log to a file.
  *
  * @param database URL of PostgreSQL; undefined: SQLite
  */
@@ -38,28 +40,33 @@ export async function startServer(database: string | undefined): Promise<Started
     PAWL_SECRETS: secrets,
     ...(database !== undefined && { PAWL_DATABASE_URL: database }),
   }
-  const run = (words: readonly string[]) =>
-    spawn(process.execPath, [commandLine, ...words], { env: environment, stdio: ['pipe', 'pipe', 'ignore'] })
-
-  const adding = run(['user', 'add', user.username, '--password-stdin'])
-  adding.stdin.end(user.password)
-  const [status] = await once(adding, 'exit')
+  const log = join(data, 'log')
+  const output = openSync(log, 'a')
+  const words = ['user', 'add', user.username, '--password-stdin']
+  const added = spawnSync(process.execPath, [commandLine, ...words], { env: environment, input: user.password })
   // A second server on the same database finds the user there.
-  if (status !== 0 && database === undefined) throw new Error('the user was not added')
-  const server = run(['start'])
+  if (added.status !== 0 && database === undefined) throw new Error(`the user was not added: ${added.stderr}`)
+  const server = spawn(process.execPath, [commandLine, 'start'], {
+    env: environment,
+    stdio: ['ignore', 'pipe', output],
+  })
   const ended = once(server, 'exit')
-  const listening = (async () => {
-    for await (const line of createInterface(server.stdout)) if (line.startsWith('listening on ')) return
-    throw new Error('the server ended before it listened')
-  })()
-  await listening
+  await listening(server.stdout, log)
   return {
     port,
     pid: server.pid ?? 0,
     async [Symbol.asyncDispose]() {
       server.kill('SIGTERM')
       await ended
+      closeSync(output)
       await rm(data, { recursive: true })
     },
   }
+}
+
+async function listening(stdout: Readable | null, log: string): Promise<void> {
+  if (stdout !== null) {
+    for await (const line of createInterface(stdout)) if (line.startsWith('listening on ')) return
+  }
+  throw new Error(`the server ended before it listened: ${readFileSync(log, 'utf8')}`)
 }
