@@ -43,7 +43,7 @@ export function postgresStorageOf(options: PostgresStorageOptions, steps: readon
   const database = postgresDatabase({ location, schema, connections, clock, monotonic, fraction, steps })
   const watch = changeWatch({ database, schema, direct, location, node, monotonic, fraction })
   const endSessions = sessionsEnding(schema)
-  const writeRevocations = writingRevocations(schema)
+  const writeRevocations = writingRevocations(schema, clock)
   const ending = { endSessions, writeRevocations, monotonic }
   const { sessions, settled: sessionsSettled } = postgresSessions(database, schema, ending)
   const { clients, settled: clientsSettled } = postgresClients(database, schema, ending)

@@ -1,4 +1,4 @@
-import type { AccessLifetime, EntryPlace, Revocation, RevocationStore } from '@pawl/server'
+import type { AccessLifetime, Clock, EntryPlace, Revocation, RevocationStore } from '@pawl/server'
 import { integer, integerOrNull, isStorable, text } from '@pawl/server/stored-columns'
 import { eventDocument } from '@pawl/server/stored-events'
 import {
@@ -22,15 +22,15 @@ import { instant, type Run, reading, type Statement } from './statement.ts'
 export type WriteRevocations = (run: Run, revocations: readonly Revocation[], now: number) => Promise<void>
 
 /** The way into the feed for the changes that belong there. */
-export function writingRevocations(schema: string): WriteRevocations {
+export function writingRevocations(schema: string, clock: Clock | undefined): WriteRevocations {
   // A statement of its own, after the one that locked the sessions: so it sees every lifetime that was declared before
   // any of their tokens was issued.
   const take: Statement = {
     name: 'take_revocation_steps',
     text: `
-      WITH taken AS (UPDATE "${schema}".revocation_feed SET sequence = sequence + $1::bigint RETURNING sequence)
-      SELECT taken.sequence,
-        (SELECT max(milliseconds) FROM "${schema}".access_lifetimes WHERE until > $2::bigint) AS longest
+      WITH taken AS (UPDATE "${schema}".revocation_feed SET sequence = sequence + $2::bigint RETURNING sequence)
+      SELECT taken.sequence, ${instant} AS written_at,
+        (SELECT max(milliseconds) FROM "${schema}".access_lifetimes WHERE until > $3::bigint) AS longest
       FROM taken`,
   }
   const write: Statement = {
@@ -46,10 +46,11 @@ export function writingRevocations(schema: string): WriteRevocations {
   return async (run, revocations, now) => {
     if (revocations.length === 0) return
     const steps = countSteps(revocations.length)
-    const [taken] = await run(take, [steps, now])
+    const [taken] = await run(take, [clock?.() ?? null, steps, now])
     if (taken === undefined) throw new Error('the row of the revocation feed is missing')
     const longest = integerOrNull(taken, 'longest') ?? undefined
-    const stored = placeRevocations(revocations, { sequence: integer(taken, 'sequence') - steps, now, longest })
+    const [sequence, writtenAt] = [integer(taken, 'sequence') - steps, integer(taken, 'written_at')]
+    const stored = placeRevocations(revocations, { sequence, now, writtenAt, longest })
     await run(write, [
       stored.map(({ sequence }) => sequence),
       stored.map(({ place }) => place),

@@ -6,7 +6,7 @@ export const longestAccessMilliseconds = 86_400_000
 /** Verifiers may be told to accept a token for so long after its expiry. */
 const verifierSkewMilliseconds = 60_000
 
-/** The longest that may go by from when a change reads the clock to its commit; until then tokens are still issued. */
+/** The longest that may go by from when an entry is written to its commit; until then tokens are still issued. */
 const commitMilliseconds = 30_000
 
 /** Servers declare once a minute how long their tokens live; one that is late by some of those still counts. */
@@ -27,7 +27,7 @@ export function accessLifetime(milliseconds: number, now: number): AccessLifetim
 /**
  * When an entry may be forgotten, in milliseconds since 1970: once the last token that it covers has expired everywhere.
  *
- * @param at the instant of the revocation
+ * @param at the instant at which the entry is written
  * @param longest the longest declared lifetime of tokens that can be under way; undefined: nobody has declared any
  */
 export function entryUntil(kind: RevocationKind, at: number, longest: number | undefined): number {

@@ -31,16 +31,28 @@ export function storedEntry(row: Row): StoredEntry {
   }
 }
 
-/** Lays out what ended over the next steps, the first of which is the one after `sequence`. */
+/**
+ * Lays out what ended over the next steps, the first of which is the one after `sequence`.
+ *
+ * @param written.now the instant of the change
+ * @param written.writtenAt the store's instant, taken once nobody else writes to the feed. Tokens were issued up to then,
+ *   however long before that the change read the clock, so entries last from then on
+ */
 export function placeRevocations(
   revocations: readonly Revocation[],
-  written: { readonly sequence: number; readonly now: number; readonly longest: number | undefined },
+  written: {
+    readonly sequence: number
+    readonly now: number
+    readonly writtenAt: number
+    readonly longest: number | undefined
+  },
 ): readonly StoredEntry[] {
-  const { sequence, now, longest } = written
+  const { sequence, now, writtenAt, longest } = written
+  const from = Math.max(now, writtenAt)
   return revocations.map(({ kind, id }, index) => ({
     sequence: sequence + 1 + Math.floor(index / largestStep),
     place: index % largestStep,
-    entry: { kind, id, at: now, until: entryUntil(kind, now, longest) },
+    entry: { kind, id, at: now, until: entryUntil(kind, from, longest) },
   }))
 }
 

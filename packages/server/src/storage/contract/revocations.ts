@@ -248,6 +248,20 @@ export function revocationContract(factory: StorageFactory): void {
       expect(await untilOf(storage, clock.now())).toBe(longestKept)
     })
 
+    test('T6.4 from when it is written, however long ago the change read the clock: tokens were issued until then', async () => {
+      const { storage, clock, own } = await withHoldings(factory)
+      await storage.declareAccessLifetime({ milliseconds: 60_000, until: clock.now() + 100 * 86_400_000 })
+      const readAt = clock.now()
+      clock.advance(86_400_000)
+      const [session] = own
+      if (session === undefined) throw new Error('there is no session')
+      expect(await storage.endSession(anEnding(session, readAt))).toBe(true)
+      expect(await storage.removeClient('app', readAt, anEvent('client_removed', readAt))).toBe(true)
+      const entries = await snapshot(storage)
+      expect(entries.length).toBeGreaterThan(1)
+      for (const { at, until } of entries) expect([at, until]).toEqual([readAt, clock.now() + 60_000 + 90_000])
+    })
+
     test('T6.4 a client with a longer lifetime of its own raises it as it is added, for as long as servers need', async () => {
       const { storage, clock } = await storageFor(factory)
       const declare = () =>

@@ -24,7 +24,7 @@ export function writeRevocations(state: MemoryState, revocations: readonly Revoc
   if (revocations.length === 0) return
   const { sequence } = state.feed
   const longest = longestLifetime(state, now)
-  state.revocations.push(...placeRevocations(revocations, { sequence, now, longest }))
+  state.revocations.push(...placeRevocations(revocations, { sequence, now, writtenAt: state.clock(), longest }))
   state.feed = { ...state.feed, sequence: sequence + countSteps(revocations.length) }
   tellWatchers(state)
 }

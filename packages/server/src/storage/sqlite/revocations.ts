@@ -70,7 +70,8 @@ export function sqliteRevocations(database: Database, { clock }: SqliteStorageOp
     const steps = countSteps(revocations.length)
     const taken = database.get(takeSteps, { steps })
     if (taken === undefined) throw new Error('the row of the revocation feed is missing')
-    const stored = placeRevocations(revocations, { sequence: integer(taken, 'sequence') - steps, now, longest })
+    const sequence = integer(taken, 'sequence') - steps
+    const stored = placeRevocations(revocations, { sequence, now, writtenAt: clock(), longest })
     database.run(insert, { entries: JSON.stringify(stored) })
     // The transaction ends in this turn, with its commit or without.
     if (watchers.size > 0) setImmediate(look)
