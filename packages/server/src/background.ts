@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as pauseBySystem } from 'node:timers/promises'
 import type { Repeat } from './configuration/settings.ts'
 
 /** Work beside the requests. */
@@ -15,8 +15,22 @@ export interface Background {
   stop(): Promise<void>
 }
 
-/** How long work in batches leaves the store alone: several times the length of a batch of 500 rows. */
-const pauseMilliseconds = 25
+/**
+ * Work in batches leaves the store alone for several times as long as a batch took: it slows the requests down in one
+ * tenth of the time at most, and the less the busier they keep the store.
+ */
+const pauseForWork = 9
+const shortestPause = 25
+/** For a batch that waited long for something else than the store's work. */
+const longestPause = 500
+
+/** How time passes. */
+export interface Passing {
+  /** Milliseconds that only move forward. */
+  readonly monotonic: () => number
+  readonly repeat?: Repeat | undefined
+  readonly pause?: (milliseconds: number) => Promise<unknown>
+}
 
 /** By the system's timers. */
 const repeatBySystem: Repeat = (milliseconds, task) => {
@@ -26,10 +40,11 @@ const repeatBySystem: Repeat = (milliseconds, task) => {
 }
 
 /** Starts with nothing to do. */
-export function createBackground(repeat: Repeat = repeatBySystem): Background {
+export function createBackground({ monotonic, repeat = repeatBySystem, pause = pauseBySystem }: Passing): Background {
   const stops: (() => void)[] = []
   const running = new Set<Promise<void>>()
   let stopping = false
+  let wentOn = monotonic()
   return {
     every: (milliseconds, task) => {
       let busy = false
@@ -46,7 +61,9 @@ export function createBackground(repeat: Repeat = repeatBySystem): Background {
       stops.push(stop)
     },
     goOn: async () => {
-      if (!stopping) await pause(pauseMilliseconds)
+      const worked = monotonic() - wentOn
+      if (!stopping) await pause(Math.min(longestPause, Math.max(shortestPause, pauseForWork * worked)))
+      wentOn = monotonic()
       return !stopping
     },
     stop: async () => {

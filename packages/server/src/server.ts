@@ -122,7 +122,7 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       settings: schedule,
     })
   })
-  const background = createBackground(configuration.repeat)
+  const background = createBackground({ monotonic: () => performance.now(), repeat: configuration.repeat })
   const feed = createRevocationFeed({
     store: storage,
     random,

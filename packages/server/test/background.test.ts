@@ -10,7 +10,7 @@ describe('work beside the requests', () => {
   })
 
   test('is done again and again, never twice at once', async () => {
-    const background = createBackground()
+    const background = createBackground({ monotonic: () => performance.now() })
     const work: PromiseWithResolvers<void>[] = []
     background.every(1000, () => {
       const next = Promise.withResolvers<void>()
@@ -29,7 +29,7 @@ describe('work beside the requests', () => {
   })
 
   test('stops: what is under way comes to its end, work in batches at its next batch, and nothing begins any more', async () => {
-    const background = createBackground()
+    const background = createBackground({ monotonic: () => performance.now() })
     let [begun, batches] = [0, 0]
     background.every(1000, async () => {
       begun += 1
@@ -43,5 +43,23 @@ describe('work beside the requests', () => {
     await vi.advanceTimersByTimeAsync(5000)
     expect([begun, batches]).toEqual([1, after])
     expect(await background.goOn()).toBe(false)
+  })
+
+  test('T9.2 leaves the store alone for nine times as long as a batch took, within bounds', async () => {
+    let now = 0
+    const pauses: number[] = []
+    const passing = {
+      monotonic: () => now,
+      pause: async (milliseconds: number) => {
+        pauses.push(milliseconds)
+        now += milliseconds
+      },
+    }
+    const background = createBackground(passing)
+    for (const took of [1, 10, 20, 0, 60_000]) {
+      now += took
+      expect(await background.goOn()).toBe(true)
+    }
+    expect(pauses).toEqual([25, 90, 180, 25, 500])
   })
 })
