@@ -10,6 +10,8 @@ import { processesOf, startFleet } from './fleet.ts'
 import { newAttemptId } from './shared-store.ts'
 
 const windowSeconds = 2
+/** Several, so that the process has its hands full when it wakes up, and reads ends of connections late. */
+const sessions = 12
 
 describe('a node that stands still for longer than its clients wait', () => {
   test('wakes up with a request whose client has long gone on elsewhere: nobody is signed out (F18)', async () => {
@@ -17,17 +19,21 @@ describe('a node that stands still for longer than its clients wait', () => {
     const environment = { PAWL_RACE_WINDOW_SECONDS: String(windowSeconds) }
     await using fleet = await startFleet({ count: 2, path: data.path, environment })
     const [frozen, awake] = processesOf(fleet)
-    const { refresh_token: first } = await signIn(awake)
+    const signedIn = await Promise.all(Array.from({ length: sessions }, () => signIn(awake)))
     await freezeFamily(frozen.pid)
-    const attempt_id = newAttemptId()
-    await sendAndLeave(frozen.port, JSON.stringify({ refresh_token: first, attempt_id }))
-    const second = await refresh(awake, first, { attempt_id })
-    const third = await refresh(awake, second.refresh_token, { attempt_id: newAttemptId() })
+    const newest = await Promise.all(
+      signedIn.map(async ({ refresh_token: first }) => {
+        const attempt_id = newAttemptId()
+        await sendAndLeave(frozen.port, JSON.stringify({ refresh_token: first, attempt_id }))
+        const second = await refresh(awake, first, { attempt_id })
+        return refresh(awake, second.refresh_token, { attempt_id: newAttemptId() })
+      }),
+    )
     // The window is the very thing that must have passed.
     await pause(windowSeconds * 1000 + 500)
     frozen.signal('SIGCONT')
-    await eventually(() => expect(frozen.stderr()).toMatch(/"route":"\/auth\/refresh"/))
-    await refresh(frozen, third.refresh_token)
+    await eventually(() => expect(frozen.stderr().match(/"route":"\/auth\/refresh"/g)).toHaveLength(sessions))
+    await Promise.all(newest.map(({ refresh_token }) => refresh(frozen, refresh_token)))
     expect(fleet.log()).not.toMatch(/"type":"session_(replayed|superseded_use|rolled_forward|ended)"/)
   })
 })

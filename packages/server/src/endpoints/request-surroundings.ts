@@ -53,15 +53,24 @@ export function answerFault({ logger }: Services): ErrorHandler<RequestEnvironme
 }
 
 /** Taken as it is now: an application's tests may later put timers of their own in its place, which do not run by themselves. */
-const later = setTimeout
+const afterPolling = setImmediate
 
 /**
- * Whether a request's connection is closed. What the system knows of it is read in between two turns of the event loop, so
- * it takes one to find out.
+ * From the end of a stream to the closed connection it takes Node several turns of the event loop: one reads the end,
+ * others shut down the own side, destroy the socket and tell of it.
+ */
+const turnsToLearn = 10
+
+/**
+ * Whether a request's connection is closed. The system is asked in between two turns of the event loop. A timer would not
+ * do: those that are due run before that, and in a process that has stood still all of them are.
  */
 export async function clientHasLeft({ req }: PawlContext): Promise<boolean> {
-  await new Promise((resolve) => later(resolve, 0))
-  return req.raw.signal.aborted
+  const { signal } = req.raw
+  for (let turn = 0; turn < turnsToLearn && !signal.aborted; turn += 1) {
+    await new Promise((resolve) => afterPolling(resolve))
+  }
+  return signal.aborted
 }
 
 /** Whether reading a body failed because its sender broke off. */
