@@ -23,6 +23,7 @@ import { userList } from './commands/user-list.ts'
 import { userPassword } from './commands/user-password.ts'
 import { userRole } from './commands/user-role.ts'
 import { describeFailure } from './failure.ts'
+import { separateIds } from './id-operands.ts'
 import { onOneLine } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -60,7 +61,7 @@ export async function runPawl(words: readonly string[], terminal: Terminal): Pro
     },
   }
   try {
-    await createProgram(surroundings).parseAsync(words, { from: 'user' })
+    await createProgram(surroundings).parseAsync(separateIds(words), { from: 'user' })
     return status
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageStatus

@@ -240,6 +240,12 @@ describe('keys and migrations', () => {
     expect((await run('key list')).stdout).not.toContain(kid)
   })
 
+  test('an id that begins with a hyphen is no option', async () => {
+    const kid = '-hqPp4bDCwEV8r86i4painqRVDslPOJq5TvpCLXUXc0'
+    const told = await run(`key kill ${kid}`)
+    expect(told).toMatchObject({ status: 1, stderr: expect.stringContaining(`there is no signing key ${kid}`) })
+  })
+
   test('migrate may be run again and again', async () => {
     expect(await run('migrate')).toMatchObject({ status: 0, stdout: expect.stringContaining('up to date') })
     expect(await json('migrate')).toEqual({ engine: 'sqlite', up_to_date: true })
