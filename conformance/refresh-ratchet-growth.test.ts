@@ -9,7 +9,11 @@ import { bodyReply } from './running-server/replies.ts'
 import { lastingEngine, startServer } from './running-server/started-server.ts'
 import { storedRows } from './running-server/stored-state.ts'
 
-const page = lastingEngine === 'sqlite' ? 4096 : 8192
+/**
+ * PostgreSQL clears the versions of a row away as it goes, unless some statement still looks at an earlier state: then a
+ * few more of them stay. Nine thousand that stayed would take more than five megabytes.
+ */
+const fewPages = lastingEngine === 'sqlite' ? 2 * 4096 : 32 * 8192
 
 describe('a session that is refreshed ten thousand times', () => {
   test('does not make the database grow, and every earlier token is still told (T9.1, B18)', {
@@ -32,7 +36,7 @@ describe('a session that is refreshed ten thousand times', () => {
     }
     const row = await server.storage.readSession(session_id)
     expect(row.session?.generation).toBe(10_000)
-    expect(Math.abs((await sizeOf(server.store)) - sizeAtFirst)).toBeLessThanOrEqual(2 * page)
+    expect(Math.abs((await sizeOf(server.store)) - sizeAtFirst)).toBeLessThanOrEqual(fewPages)
     expect(await countRows(server.store)).toEqual({ sessions: 1, session_terms: 1 })
 
     // Eight behind is a repeat at that instant; nine behind is theft at once.
