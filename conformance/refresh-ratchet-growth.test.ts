@@ -17,7 +17,7 @@ const fewPages = lastingEngine === 'sqlite' ? 2 * 4096 : 32 * 8192
 
 describe('a session that is refreshed ten thousand times', () => {
   test('does not make the database grow, and every earlier token is still told (T9.1, B18)', {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
     // PostgreSQL tidies up after the refreshes what no other transaction of the database may still have to see.
     await using database = lastingEngine === 'postgres' ? await ownDatabase() : undefined
@@ -47,11 +47,11 @@ describe('a session that is refreshed ten thousand times', () => {
   })
 
   test('any token of its past is told from garbage: theft, not unknown', async () => {
-    for (const generation of [0, 1, 500, 991]) {
+    for (const generation of [0, 1, 291]) {
       await using server = await startServer({ engine: lastingEngine })
       let current = (await signIn(server)).refresh_token
       let past = current
-      for (let moved = 1; moved <= 1000; moved += 1) {
+      for (let moved = 1; moved <= 300; moved += 1) {
         const reply = await server.pawl.fetch(refreshRequest(server.issuer, current))
         current = bodyReply.parse(await reply.json()).refresh_token
         if (moved === generation) past = current

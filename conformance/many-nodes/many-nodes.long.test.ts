@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { isMissing } from '../../checks/machine-packages.ts'
 import { startCluster } from '../postgres/cluster.ts'
+import { startPgBouncer } from '../postgres/pgbouncer.ts'
 import { temporaryData } from '../running-server/started-process.ts'
 import { type ChaosReport, expectKept, replayedSessions, robbedSessions, runChaos } from './chaos.ts'
 import { type Fleet, startFleet } from './fleet.ts'
@@ -48,6 +49,30 @@ describe.skipIf(isMissing('postgresql'))('three nodes on one PostgreSQL for a mi
     await expectThieves(report, fleet)
   })
 })
+
+describe.skipIf(isMissing('postgresql') || isMissing('pgbouncer'))(
+  'three nodes behind a PgBouncer in transaction mode for a quarter of a minute (needs postgresql and pgbouncer)',
+  () => {
+    test('T10.1 nodes die, stand still and start again, and the database crashes: no session is lost', {
+      timeout,
+    }, async () => {
+      await using cluster = await startCluster()
+      await using bouncer = await startPgBouncer(cluster.url)
+      await using fleet = await startPostgresFleet({ count: 3, url: bouncer.url })
+      const milliseconds = 15_000
+      const report = await runChaos({
+        ...run,
+        fleet,
+        milliseconds,
+        disturbs: true,
+        store: cluster,
+        patientThieves: false,
+      })
+      expectKept(report, fleet.log())
+      expect(report.counts.kills).toBeGreaterThan(0)
+    })
+  },
+)
 
 describe('three processes on one SQLite file for a minute', () => {
   test.each([false, true])(

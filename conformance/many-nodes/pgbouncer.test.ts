@@ -8,7 +8,6 @@ import { eventually } from '../running-server/eventually.ts'
 import { sessionStatus, signIn, tryRefresh } from '../running-server/first-party-calls.ts'
 import { bodyReply } from '../running-server/replies.ts'
 import { type StartedProcess, startProcess } from '../running-server/started-process.ts'
-import { expectKept, runChaos } from './chaos.ts'
 import { processesOf } from './fleet.ts'
 import { newSecret, type PostgresFleet, startPostgresFleet } from './fleet-on-postgres.ts'
 
@@ -88,21 +87,6 @@ describe.skipIf(missing)('three nodes behind a PgBouncer in transaction mode (ne
     expect(stdout).toContain('a pooler shares the connections')
     expect(stdout).toContain('(LISTEN)')
     await expectKeysFollowed(listening)
-  })
-
-  test('T10.1 nodes die, stand still and start again, and the database crashes: no session is lost', {
-    timeout: 180_000,
-  }, async () => {
-    const report = await runChaos({
-      fleet,
-      milliseconds: 6000,
-      clients: 48,
-      windowMilliseconds: 30_000,
-      disturbs: true,
-      store: cluster,
-      patientThieves: false,
-    })
-    expectKept(report, fleet.log())
   })
 })
 

@@ -3,7 +3,7 @@ import { isMissing } from '../../checks/machine-packages.ts'
 import { type Cluster, startCluster } from '../postgres/cluster.ts'
 import { ownDatabase, rowsOf } from '../postgres/own-database.ts'
 import { expectNothingFailed, underLoad } from './exchange-nodes.ts'
-import { newSecret, startPostgresFleet } from './fleet-on-postgres.ts'
+import { startPostgresFleet } from './fleet-on-postgres.ts'
 import { makeNewerBuild, repository } from './newer-build.ts'
 
 const timeout = 180_000
@@ -36,21 +36,6 @@ describe.skipIf(isMissing('postgresql'))(
       })
       expectNothingFailed(run, fleet.log())
       expect(await version()).toBe(before + 1)
-    })
-
-    test('for a new secret, while new signing keys are asked for (T13.1)', { timeout }, async () => {
-      await using database = await ownDatabase(cluster.url)
-      await using fleet = await startPostgresFleet({ count: 3, url: database.url })
-      const environment = { PAWL_SECRETS: `${newSecret()},${fleet.environment['PAWL_SECRETS']}` }
-      const run = await underLoad(fleet, async ({ exchange }) => {
-        for (const node of fleet.nodes) {
-          expect((await fleet.pawl(['key', 'rotate'])).status).toBe(0)
-          await exchange(node, { environment })
-        }
-      })
-      expectNothingFailed(run, fleet.log())
-      const { status, stdout } = await fleet.pawl(['doctor'], environment)
-      expect(status, stdout).toBe(0)
     })
   },
 )

@@ -41,6 +41,21 @@ describe.skipIf(isMissing('postgresql'))('a secret is exchanged for another unde
     })
     expectNothingFailed(run, others.log())
   })
+
+  test('while new signing keys are asked for (T13.1)', { timeout: 600_000 }, async () => {
+    await using cluster = await startCluster()
+    await using fleet = await startPostgresFleet({ count: 3, url: cluster.url })
+    const environment = { PAWL_SECRETS: `${newSecret()},${fleet.environment['PAWL_SECRETS']}` }
+    const run = await underLoad(fleet, async ({ exchange }) => {
+      for (const node of fleet.nodes) {
+        expect((await fleet.pawl(['key', 'rotate'])).status).toBe(0)
+        await exchange(node, { environment })
+      }
+    })
+    expectNothingFailed(run, fleet.log())
+    const { status, stdout } = await fleet.pawl(['doctor'], environment)
+    expect(status, stdout).toBe(0)
+  })
 })
 
 function keysOf(stores: readonly SharedStore[]): ReadonlySet<string> {
