@@ -29,32 +29,25 @@ export function encodeBase64url(bytes: Uint8Array): string {
  * trailing bits that an encoder would have left zero (standards JW-1). So each byte string has one spelling.
  */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
-  const rest = text.length % 4
-  if (rest === 1) return undefined
-  const whole = text.length - rest
-  const bytes = new Uint8Array((whole / 4) * 3 + Math.max(rest - 1, 0))
+  const { length } = text
+  if (length % 4 === 1) return undefined
+  const bytes = new Uint8Array((length * 3) / 4)
   let seen = 0
+  const digit = (index: number) => {
+    const value = index < length ? (values[text.charCodeAt(index)] ?? foreign) : 0
+    seen |= value
+    return value
+  }
+  let group = 0
   let written = 0
-  for (let read = 0; read < whole; read += 4) {
-    const first = values[text.charCodeAt(read)] ?? foreign
-    const second = values[text.charCodeAt(read + 1)] ?? foreign
-    const third = values[text.charCodeAt(read + 2)] ?? foreign
-    const fourth = values[text.charCodeAt(read + 3)] ?? foreign
-    seen |= first | second | third | fourth
-    bytes[written] = (first << 2) | (second >> 4)
-    bytes[written + 1] = (second << 4) | (third >> 2)
-    bytes[written + 2] = (third << 6) | fourth
+  for (let read = 0; read < length; read += 4) {
+    group = (digit(read) << 18) | (digit(read + 1) << 12) | (digit(read + 2) << 6) | digit(read + 3)
+    bytes[written] = group >> 16
+    bytes[written + 1] = group >> 8
+    bytes[written + 2] = group
     written += 3
   }
-  if (rest > 0) {
-    const first = values[text.charCodeAt(whole)] ?? foreign
-    const second = values[text.charCodeAt(whole + 1)] ?? foreign
-    const third = rest === 3 ? (values[text.charCodeAt(whole + 2)] ?? foreign) : 0
-    seen |= first | second | third
-    const trailing = rest === 3 ? third & 0b11 : second & 0b1111
-    if (trailing !== 0) return undefined
-    bytes[written] = (first << 2) | (second >> 4)
-    if (rest === 3) bytes[written + 1] = (second << 4) | (third >> 2)
-  }
-  return seen < foreign ? bytes : undefined
+  // Of the last group, what did not fit has to be zero.
+  const trailing = group & (2 ** (8 * (written - bytes.length)) - 1)
+  return seen < foreign && trailing === 0 ? bytes : undefined
 }

@@ -14,9 +14,8 @@ export interface CookieNames {
  * @param secure whether the issuer is https
  */
 export function cookieNames(secure: boolean): CookieNames {
-  return secure
-    ? { access: '__Host-pawl_access', refresh: '__Secure-pawl_refresh', state: '__Secure-pawl_state' }
-    : { access: 'pawl_access', refresh: 'pawl_refresh', state: 'pawl_state' }
+  const [host, site] = secure ? ['__Host-', '__Secure-'] : ['', '']
+  return { access: `${host}pawl_access`, refresh: `${site}pawl_refresh`, state: `${site}pawl_state` }
 }
 
 /** What the readable state cookie tells a client about the refresh cookie beside it. */

@@ -25,7 +25,7 @@ export {
   grantTypes,
   tokenTypes,
 } from './grant-types.ts'
-export { parseJsonObject } from './json-object.ts'
+export { isJsonObject, parseJsonObject } from './json-object.ts'
 export type { Refusal } from './refusal.ts'
 export {
   formatRevocationEvent,

@@ -14,48 +14,33 @@ export function parseJsonObject(text: string): Record<string, unknown> | undefin
   } catch {
     return undefined
   }
-  if (!isObject(value)) return undefined
+  if (!isJsonObject(value)) return undefined
   // JSON.parse keeps the last of two equal names, so a duplicate shows as a member that was written but not kept.
   return countKeptMembers(value) === written ? value : undefined
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+/** Whether what JSON was parsed to is an object: no array, and not null. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Counts the colons outside of strings; undefined when too deep. Exact for every text that JSON.parse accepts. */
 function countWrittenMembers(text: string): number | undefined {
-  const escapes = text.includes('\\')
   let members = 0
   let depth = 0
   for (let index = 0; index < text.length; index += 1) {
-    switch (text[index]) {
-      case '"':
-        index = endOfString(text, index, escapes)
-        break
-      case ':':
-        members += 1
-        break
-      case '{':
-      case '[':
-        depth += 1
-        if (depth > deepest) return undefined
-        break
-      case '}':
-      case ']':
-        depth -= 1
-        break
-    }
+    const character = text[index]
+    if (character === '"') index = endOfString(text, index)
+    else if (character === ':') members += 1
+    else if (character === '}' || character === ']') depth -= 1
+    else if (character === '{' || character === '[') depth += 1
+    if (depth > deepest) return undefined
   }
   return members
 }
 
-/** Where the string that opens at `start` closes; the end of the text when it does not. */
-function endOfString(text: string, start: number, escapes: boolean): number {
-  if (!escapes) {
-    const end = text.indexOf('"', start + 1)
-    return end < 0 ? text.length : end
-  }
+/** Where the string that opens at `start` closes; beyond the end of the text when it does not. */
+function endOfString(text: string, start: number): number {
   let index = start + 1
   while (index < text.length && text[index] !== '"') index += text[index] === '\\' ? 2 : 1
   return index

@@ -1,4 +1,4 @@
-import { parseJsonObject } from './json-object.ts'
+import { isJsonObject, parseJsonObject } from './json-object.ts'
 
 /** Path of the revocation feed below the issuer: `text/event-stream`, in the words of this file. */
 export const revocationFeedPath = '/revocations'
@@ -104,7 +104,7 @@ function parseEntries(value: unknown): readonly RevocationEntry[] | undefined {
 }
 
 function parseEntry(value: unknown): RevocationEntry | 'other' | undefined {
-  if (!isMembers(value)) return undefined
+  if (!isJsonObject(value)) return undefined
   const { id, at, until } = value
   if (typeof value['kind'] !== 'string' || typeof id !== 'string' || !isInstant(at) || !isInstant(until)) {
     return undefined
@@ -112,10 +112,6 @@ function parseEntry(value: unknown): RevocationEntry | 'other' | undefined {
   if (id === '' || id.length > revocationEntryLimits.idCharacters) return undefined
   const kind = revocationKinds.find((known) => known === value['kind'])
   return kind === undefined ? 'other' : { kind, id, at, until }
-}
-
-function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
 }
 
 function isInstant(value: unknown): value is number {

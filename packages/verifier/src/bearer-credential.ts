@@ -11,11 +11,8 @@ export interface RequestHead {
 
 /** The access token of a request, or why there is none. */
 export type Credential =
-  | { readonly kind: 'token'; readonly token: string; readonly source: 'header' | 'cookie' }
-  | {
-      readonly kind: 'refused'
-      readonly reason: 'missing_token' | 'malformed_authorization' | 'conflicting_authentication'
-    }
+  | { readonly token: string; readonly source: 'header' | 'cookie' }
+  | { readonly reason: 'missing_token' | 'malformed_authorization' | 'conflicting_authentication' }
 
 const bearer = /^bearer(?=[\s,]|$)/i
 const bearerToken = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i
@@ -29,21 +26,20 @@ export function findCredential(request: RequestHead, cookieName: string | undefi
   const authorization = request.headers.get('authorization')
   if (authorization !== null && bearer.test(authorization)) {
     const token = bearerToken.exec(authorization)?.[1]
-    if (token === undefined) return { kind: 'refused', reason: 'malformed_authorization' }
-    if (hasQueryToken(request.url)) return { kind: 'refused', reason: 'conflicting_authentication' }
-    return { kind: 'token', token, source: 'header' }
+    if (token === undefined) return { reason: 'malformed_authorization' }
+    if (hasQueryToken(request.url)) return { reason: 'conflicting_authentication' }
+    return { token, source: 'header' }
   }
   const cookies = cookieName === undefined ? [] : cookieValues(request.headers.get('cookie') ?? '', cookieName)
   const [token] = cookies
-  if (token === undefined) return { kind: 'refused', reason: 'missing_token' }
+  if (token === undefined) return { reason: 'missing_token' }
   // Two cookies of one name mean that somebody else planted one; which one the browser sends first proves nothing.
-  if (cookies.some((other) => other !== token)) return { kind: 'refused', reason: 'conflicting_authentication' }
-  return { kind: 'token', token, source: 'cookie' }
+  if (cookies.some((other) => other !== token)) return { reason: 'conflicting_authentication' }
+  return { token, source: 'cookie' }
 }
 
 function hasQueryToken(url: string): boolean {
-  const query = url.indexOf('?')
-  return query >= 0 && new URLSearchParams(url.slice(query + 1)).has('access_token')
+  return new URLSearchParams(url.replace(/^[^?]*/, '')).has('access_token')
 }
 
 function cookieValues(header: string, name: string): readonly string[] {

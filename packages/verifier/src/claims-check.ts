@@ -1,10 +1,8 @@
-import type { AccessTokenClaims } from '@pawl/protocol'
+import { type AccessTokenClaims, isJsonObject } from '@pawl/protocol'
 import type { Finding } from './refusal.ts'
 
 /** Claims that are right, or what is wrong with them. */
-export type ClaimsReading<Claims = AccessTokenClaims> =
-  | { readonly ok: true; readonly claims: Claims }
-  | { readonly ok: false; readonly finding: Finding }
+export type ClaimsReading<Claims = AccessTokenClaims> = { readonly ok: true; readonly claims: Claims } | Finding
 
 type Payload = Readonly<Record<string, unknown>>
 
@@ -17,13 +15,9 @@ type Payload = Readonly<Record<string, unknown>>
 export function readClaims(payload: Payload, expected: readonly string[]): ClaimsReading {
   const { aud } = payload
   const audience: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
-  if (!expected.some((resource) => audience.includes(resource))) {
-    return { ok: false, finding: { reason: 'wrong_audience' } }
-  }
-  if (!isAccessTokenClaims(payload)) {
-    return { ok: false, finding: { reason: 'invalid_claim', detail: findMisformed(payload) ?? 'unknown' } }
-  }
-  return { ok: true, claims: payload }
+  if (!expected.some((resource) => audience.includes(resource))) return { reason: 'wrong_audience' }
+  if (isAccessTokenClaims(payload)) return { ok: true, claims: payload }
+  return { reason: 'invalid_claim', detail: String(findMisformed(payload)) }
 }
 
 /**
@@ -47,9 +41,8 @@ type Check = (value: unknown) => boolean
 const isText: Check = (value) => typeof value === 'string' && value !== ''
 const isTexts: Check = (value) => Array.isArray(value) && value.every((entry) => typeof entry === 'string')
 /** A NumericDate may have a fraction (RFC 7519 section 2). */
-const isInstant: Check = (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0
-const isMilliseconds: Check = (value) => Number.isInteger(value) && isInstant(value) && Number(value) < 1_000
-const isObject: Check = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isInstant: Check = (value) => Number.isFinite(value) && Number(value) >= 0
+const isMilliseconds: Check = (value) => isInstant(value) && Number.isInteger(value) && Number(value) < 1_000
 const maybe = (check: Check): Check => {
   return (value) => value === undefined || check(value)
 }
@@ -70,7 +63,7 @@ const forms: readonly [name: string, check: Check][] = Object.entries({
   acr: maybe(isText),
   amr: maybe(isTexts),
   roles: maybe(isTexts),
-  cnf: maybe(isObject),
+  cnf: maybe(isJsonObject),
 })
 
 /** The name of a claim that is missing or not of its form; undefined when all are right. */

@@ -17,13 +17,13 @@ export function applySchema<Own extends object>(
   const result = schema['~standard'].validate(own)
   if (result instanceof Promise) {
     result.catch(() => undefined)
-    throw new TypeError('claims: a schema that answers later cannot be used')
+    throw new TypeError('claims has to be a schema that answers at once')
   }
   if (result.issues !== undefined) {
     // The message of an issue may hold the value, the path does not.
     const path = result.issues[0]?.path ?? []
     const detail = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
-    return { ok: false, finding: { reason: 'claims_rejected', detail } }
+    return { reason: 'claims_rejected', detail }
   }
   const { roles } = claims
   return { ok: true, claims: { ...(roles !== undefined && { roles }), ...result.value, ...registered } }

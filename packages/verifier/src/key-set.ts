@@ -1,4 +1,4 @@
-import { parseJsonObject } from '@pawl/protocol'
+import { isJsonObject, parseJsonObject } from '@pawl/protocol'
 import { holdsTestKey } from './test-keys.ts'
 import { importVerificationKey, type VerificationKey } from './verification-key.ts'
 import type { KeySetFetch } from './verifier-options.ts'
@@ -25,17 +25,19 @@ const cacheOption: RequestInit = 'cache' in Request.prototype ? { cache: 'no-sto
 export async function fetchKeySet(uri: string, fetch: KeySetFetch, acceptTestKeys = false): Promise<KeySetReading> {
   const stop = new AbortController()
   const { promise: late, resolve } = Promise.withResolvers<KeySetReading>()
-  const timer = setTimeout(() => {
-    stop.abort()
-    resolve({ ok: false, detail: 'timeout' })
-  }, fetchTimeoutMilliseconds)
+  const timer = setTimeout(resolve, fetchTimeoutMilliseconds, failure('timeout'))
   try {
     return await Promise.race([late, readKeySet(uri, fetch, { signal: stop.signal, acceptTestKeys })])
   } catch {
-    return { ok: false, detail: 'unreachable' }
+    return failure('unreachable')
   } finally {
     clearTimeout(timer)
+    stop.abort()
   }
+}
+
+function failure(detail: string): KeySetReading {
+  return { ok: false, detail }
 }
 
 async function readKeySet(
@@ -46,16 +48,16 @@ async function readKeySet(
   const accept = 'application/jwk-set+json, application/json'
   // "manual", for not every runtime knows "error"; the 3xx itself is then refused.
   const response = await fetch(uri, { ...cacheOption, redirect: 'manual', signal, headers: { accept } })
-  if (response.redirected || response.type === 'opaqueredirect') return { ok: false, detail: 'redirect' }
+  if (response.redirected || response.type === 'opaqueredirect') return failure('redirect')
   if (response.status !== 200) {
     await response.body?.cancel()
-    return { ok: false, detail: `status ${response.status}` }
+    return failure(`status ${response.status}`)
   }
   const text = await readText(response)
-  if (text === undefined) return { ok: false, detail: 'too large' }
+  if (text === undefined) return failure('too large')
   const keys = parseJsonObject(text)?.['keys']
-  if (!Array.isArray(keys)) return { ok: false, detail: 'not a key set' }
-  if (!acceptTestKeys && holdsTestKey(keys)) return { ok: false, detail: 'keys for tests' }
+  if (!Array.isArray(keys)) return failure('not a key set')
+  if (!acceptTestKeys && holdsTestKey(keys)) return failure('keys for tests')
   return { ok: true, keys: await importKeys(keys) }
 }
 
@@ -82,7 +84,7 @@ export async function importKeys(entries: readonly unknown[]): Promise<ReadonlyM
   const keys = new Map<string, VerificationKey>()
   const seen = new Set<string>()
   for (const entry of entries) {
-    if (!isMembers(entry) || typeof entry['kid'] !== 'string') continue
+    if (!isJsonObject(entry) || typeof entry['kid'] !== 'string') continue
     const kid = entry['kid']
     const key = await importVerificationKey(entry)
     if (key === undefined) continue
@@ -91,8 +93,4 @@ export async function importKeys(entries: readonly unknown[]): Promise<ReadonlyM
     seen.add(kid)
   }
   return keys
-}
-
-function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
 }

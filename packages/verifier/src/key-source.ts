@@ -1,16 +1,9 @@
 import { fetchTimeoutMilliseconds, type KeySetReading } from './key-set.ts'
+import type { Finding } from './refusal.ts'
 import type { VerificationKey } from './verification-key.ts'
 
 /** A key of the issuer, or why there is none. */
-export type KeyLookup =
-  | { readonly ok: true; readonly key: VerificationKey }
-  | { readonly ok: false; readonly reason: 'unknown_key' }
-  | {
-      readonly ok: false
-      readonly reason: 'keys_unavailable'
-      readonly retryAfterSeconds: number
-      readonly detail: string
-    }
+export type KeyLookup = { readonly key: VerificationKey } | Finding
 
 /** Where the keys of one issuer come from. */
 export interface KeySource {
@@ -43,17 +36,19 @@ export function createKeySource(options: {
   readonly loadPinned?: (() => Promise<ReadonlyMap<string, VerificationKey>>) | undefined
   /** Milliseconds since 1970. */
   readonly clock: () => number
-  readonly maxAgeMilliseconds: number
-  readonly staleIfErrorMilliseconds: number
+  readonly keysMaxAgeSeconds: number
+  readonly keysStaleIfErrorSeconds: number
 }): KeySource {
-  const { load, loadPinned, clock, maxAgeMilliseconds, staleIfErrorMilliseconds } = options
+  const { load, loadPinned, clock } = options
+  const maxAge = options.keysMaxAgeSeconds * 1_000
+  const staleIfError = options.keysStaleIfErrorSeconds * 1_000
   let pinned: ReadonlyMap<string, VerificationKey> | undefined
   let pinning: Promise<ReadonlyMap<string, VerificationKey>> | undefined
   let loaded: { readonly keys: ReadonlyMap<string, VerificationKey>; readonly at: number } | undefined
   let flight: { readonly done: Promise<void>; readonly startedAt: number } | undefined
   let attemptedAt: number | undefined
   let failures = 0
-  let failure = 'not fetched yet'
+  let failure = 'not fetched'
 
   /** How long ago, where a clock that was set back counts as very long. */
   const since = (instant: number): number => {
@@ -64,7 +59,7 @@ export function createKeySource(options: {
   const keysAtHand = () => {
     if (loaded === undefined) return pinned
     // Without the set-back rule: a step of the clock alone must not take the keys away.
-    return clock() - loaded.at < maxAgeMilliseconds + staleIfErrorMilliseconds ? loaded.keys : undefined
+    return clock() - loaded.at < maxAge + staleIfError ? loaded.keys : undefined
   }
 
   const waitMilliseconds = () =>
@@ -99,22 +94,22 @@ export function createKeySource(options: {
   const lookUp = (kid: string): KeyLookup => {
     const keys = keysAtHand()
     const key = keys?.get(kid)
-    if (key !== undefined) return { ok: true, key }
+    if (key !== undefined) return { key }
     // While the issuer does not answer nobody can say that it has no such key.
-    if (keys !== undefined && failures === 0) return { ok: false, reason: 'unknown_key' }
+    if (keys !== undefined && failures === 0) return { reason: 'unknown_key' }
     const elapsed = attemptedAt === undefined ? 0 : Math.max(clock() - attemptedAt, 0)
     const retryAfterSeconds = Math.max(Math.ceil((waitMilliseconds() - elapsed) / 1_000), 1)
-    return { ok: false, reason: 'keys_unavailable', retryAfterSeconds, detail: failure }
+    return { reason: 'keys_unavailable', retryAfterSeconds, detail: failure }
   }
 
   const findAmongFetched = (kid: string): KeyLookup | Promise<KeyLookup> => {
     const age = loaded === undefined ? Number.POSITIVE_INFINITY : since(loaded.at)
-    const fresh = age < maxAgeMilliseconds ? loaded?.keys.get(kid) : undefined
-    if (fresh !== undefined) return { ok: true, key: fresh }
+    const fresh = age < maxAge ? loaded?.keys.get(kid) : undefined
+    if (fresh !== undefined) return { key: fresh }
     const known = lookUp(kid)
     const fetching = refresh()
     if (fetching === undefined) return known
-    if (known.ok && (loaded === undefined || age < 2 * maxAgeMilliseconds || failures > 0)) return known
+    if ('key' in known && (loaded === undefined || age < 2 * maxAge || failures > 0)) return known
     return fetching.then(() => lookUp(kid))
   }
 

@@ -34,41 +34,15 @@ export interface AccessTokenRefusal extends Refusal {
   readonly detail?: string
 }
 
-/** What a reason comes to on the wire: whatever speaks against the token itself is `invalid_token`. */
-function errorOf(reason: AccessTokenRefusalReason): ResourceError {
-  switch (reason) {
-    case 'missing_token':
-      return 'authentication_required'
-    case 'malformed_authorization':
-    case 'conflicting_authentication':
-      return 'invalid_request'
-    case 'missing_scope':
-    case 'missing_role':
-      return 'insufficient_scope'
-    case 'authentication_too_weak':
-    case 'authentication_too_old':
-      return 'insufficient_user_authentication'
-    case 'cross_site':
-    case 'untrusted_origin':
-    case 'unproven_origin':
-      return 'csrf_rejected'
-    case 'keys_unavailable':
-    case 'revocation_unknown':
-      return 'temporarily_unavailable'
-    default:
-      return 'invalid_token'
-  }
-}
-
-const statuses: Readonly<Record<ResourceError, number>> = {
-  authentication_required: 401,
-  invalid_request: 400,
-  invalid_token: 401,
-  insufficient_scope: 403,
-  insufficient_user_authentication: 401,
-  csrf_rejected: 403,
-  temporarily_unavailable: 503,
-}
+/** What a reason comes to on the wire. Whatever is not listed speaks against the token itself. */
+const answers: readonly (readonly [ResourceError, status: number, ...AccessTokenRefusalReason[]])[] = [
+  ['authentication_required', 401, 'missing_token'],
+  ['invalid_request', 400, 'malformed_authorization', 'conflicting_authentication'],
+  ['insufficient_scope', 403, 'missing_scope', 'missing_role'],
+  ['insufficient_user_authentication', 401, 'authentication_too_weak', 'authentication_too_old'],
+  ['csrf_rejected', 403, 'cross_site', 'untrusted_origin', 'unproven_origin'],
+  ['temporarily_unavailable', 503, 'keys_unavailable', 'revocation_unknown'],
+]
 
 /** A reason, and what was found along with it. */
 export interface Finding {
@@ -86,7 +60,7 @@ export interface Ask {
 
 /** Makes a finding into a refusal. */
 export function refusalOf(finding: Finding, { realm, require, resourceMetadata }: Ask): AccessTokenRefusal {
-  const error = errorOf(finding.reason)
+  const [error, status] = answers.find(([, , ...reasons]) => reasons.includes(finding.reason)) ?? ['invalid_token', 401]
   const description = accessTokenRefusalReasons[finding.reason]
   const { maxAgeSeconds, scope = [] } = require
   const acrValues = acrValuesOf(require)
@@ -98,7 +72,7 @@ export function refusalOf(finding: Finding, { realm, require, resourceMetadata }
   return {
     ...finding,
     error,
-    status: statuses[error],
+    status,
     description,
     realm,
     scope,
@@ -113,19 +87,20 @@ export function refusalOf(finding: Finding, { realm, require, resourceMetadata }
  * (RFC 9470 section 3). Undefined where no token would help.
  */
 export function challenge(refusal: AccessTokenRefusal): string | undefined {
-  if (refusal.error === 'csrf_rejected' || refusal.error === 'temporarily_unavailable') return undefined
-  const { acrValues, maxAgeSeconds, resourceMetadata } = refusal
-  const parameters = [['realm', refusal.realm]]
-  if (refusal.error !== 'authentication_required') {
-    parameters.push(['error', refusal.error], ['error_description', refusal.description], ['reason', refusal.reason])
-  }
+  const { acrValues, description, error, maxAgeSeconds, realm, reason, resourceMetadata, scope } = refusal
+  if (error === 'csrf_rejected' || error === 'temporarily_unavailable') return undefined
   // Asking for these scopes again would not bring the role, or mend a token that is bad otherwise.
-  const scopeHelps = refusal.reason === 'missing_scope' || refusal.reason === 'missing_token'
-  if (scopeHelps && refusal.scope.length > 0) parameters.push(['scope', refusal.scope.join(' ')])
-  if (acrValues !== undefined) parameters.push(['acr_values', acrValues.join(' ')])
-  if (maxAgeSeconds !== undefined) parameters.push(['max_age', String(maxAgeSeconds)])
-  if (resourceMetadata !== undefined) parameters.push(['resource_metadata', resourceMetadata])
-  return `Bearer ${parameters.map(([name, value = '']) => `${name}="${quoted(value)}"`).join(', ')}`
+  const scopeHelps = scope.length > 0 && (reason === 'missing_scope' || reason === 'missing_token')
+  const parameters = Object.entries({
+    realm,
+    ...(error !== 'authentication_required' && { error, error_description: description, reason }),
+    scope: scopeHelps ? scope.join(' ') : undefined,
+    acr_values: acrValues?.join(' '),
+    max_age: maxAgeSeconds,
+    resource_metadata: resourceMetadata,
+  })
+  const told = parameters.filter(([, value]) => value !== undefined)
+  return `Bearer ${told.map(([name, value]) => `${name}="${quoted(String(value))}"`).join(', ')}`
 }
 
 /** The inside of a quoted-string (RFC 9110 section 5.6.4); what a header cannot hold becomes a question mark. */

@@ -1,6 +1,6 @@
 import type { RequestHead } from './bearer-credential.ts'
 
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+const safeMethod = /^(?:GET|HEAD|OPTIONS)$/i
 
 /**
  * Judges a request whose credential is a cookie: could another site have made the browser send it? Safe methods pass,
@@ -13,19 +13,11 @@ export function judgeOrigin(
   trustedOrigins: readonly string[],
 ): 'cross_site' | 'untrusted_origin' | 'unproven_origin' | undefined {
   const { headers } = request
-  if (safeMethods.has(request.method.toUpperCase()) && headers.get('upgrade') === null) return undefined
+  if (safeMethod.test(request.method) && headers.get('upgrade') === null) return undefined
+  const site = headers.get('sec-fetch-site')
+  if (site === 'same-origin' || site === 'none') return undefined
+  if (site !== 'same-site' && site !== null) return 'cross_site'
   const origin = headers.get('origin')
-  const trusted = origin !== null && trustedOrigins.includes(origin)
-  switch (headers.get('sec-fetch-site')) {
-    case 'same-origin':
-    case 'none':
-      return undefined
-    case 'same-site':
-      return trusted ? undefined : 'untrusted_origin'
-    case null:
-      if (origin === null) return 'unproven_origin'
-      return trusted ? undefined : 'untrusted_origin'
-    default:
-      return 'cross_site'
-  }
+  if (origin !== null) return trustedOrigins.includes(origin) ? undefined : 'untrusted_origin'
+  return site === null ? 'unproven_origin' : 'untrusted_origin'
 }

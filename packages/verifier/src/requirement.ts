@@ -36,9 +36,9 @@ const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 export function assertVerifyOptions({ require = {}, whenStale }: VerifyOptions): void {
   const { maxAgeSeconds = 0, scope = [] } = require
   for (const value of [...scope, ...(acrValuesOf(require) ?? [])]) {
-    if (!scopeToken.test(value)) throw new TypeError(`require: ${JSON.stringify(value)} is not one scope or acr`)
+    if (!scopeToken.test(value)) throw new TypeError(`require: '${value}' is not one scope or acr`)
   }
-  if (!isSeconds(maxAgeSeconds)) throw new TypeError('require: maxAgeSeconds has to be a number of seconds')
+  if (!isSeconds(maxAgeSeconds)) throw new TypeError('require: maxAgeSeconds has to be at least 0')
   assertWhenStale(whenStale)
 }
 

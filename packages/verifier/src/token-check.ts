@@ -9,15 +9,8 @@ import type { TrustedIssuer } from './trusted-issuer.ts'
 import type { VerificationKey } from './verification-key.ts'
 import type { VerifierSettings } from './verifier-options.ts'
 
-/** A token that was refused. */
-interface Refused {
-  readonly ok: false
-  readonly finding: Finding
-}
-
 /** A token whose signature and form are right, and stay so as long as its key is its issuer's. */
 interface KnownToken<Claims> {
-  readonly ok: true
   readonly issuer: TrustedIssuer
   readonly keyId: string
   readonly key: VerificationKey
@@ -29,8 +22,6 @@ export interface TokenCheck<Claims> {
   /** Answers at once for a token that was met before. Never rejects because of a token. */
   check(token: string, whenStale: WhenStale): ClaimsReading<Claims> | Promise<ClaimsReading<Claims>>
 }
-
-const refuse = (finding: Finding): Refused => ({ ok: false, finding })
 
 /**
  * Makes the check, in the order of standards AT-4: form, type, algorithm, issuer, signature, claims, status.
@@ -61,38 +52,35 @@ export function createTokenCheck<Claims extends AccessTokenClaims>(options: {
     { audience }: TrustedIssuer,
   ): ClaimsReading<Claims> => {
     const reading = readClaims(payload, audience)
-    if (!reading.ok) return reading
-    const untimely = findUntimely(reading.claims, clock() / 1_000, clockSkewSeconds)
-    if (untimely !== undefined) return refuse({ reason: untimely })
+    if ('reason' in reading) return reading
+    const reason = findUntimely(reading.claims, clock() / 1_000, clockSkewSeconds)
+    if (reason !== undefined) return { reason }
     // Nothing here has seen a proof of the key that such a token is bound to (RFC 9449 section 7.2).
-    if (reading.claims.cnf !== undefined) return refuse({ reason: 'wrong_binding' })
+    if (reading.claims.cnf !== undefined) return { reason: 'wrong_binding' }
     return readOwn(reading.claims)
   }
 
-  const meet = async (token: string): Promise<KnownToken<Claims> | Refused> => {
+  const meet = async (token: string): Promise<KnownToken<Claims> | Finding> => {
     const jws = parseCompactJws(token)
-    if (jws === undefined) return refuse({ reason: 'malformed' })
+    if (jws === undefined) return { reason: 'malformed' }
     const header = readHeader(jws.header, algorithms)
-    if (!header.ok) return header
+    if ('reason' in header) return header
     const { algorithm, keyId } = header
     const issuer = issuers.get(jws.payload['iss'])
-    if (issuer === undefined) return refuse({ reason: 'wrong_issuer' })
-    if (!issuer.algorithms.includes(algorithm)) return refuse({ reason: 'unsupported_algorithm' })
+    if (issuer === undefined) return { reason: 'wrong_issuer' }
+    if (!issuer.algorithms.includes(algorithm)) return { reason: 'unsupported_algorithm' }
     const finding = issuer.keys.find(keyId)
     const lookup = finding instanceof Promise ? await finding : finding
-    if (!lookup.ok) {
-      const { ok: _, ...failure } = lookup
-      return refuse(failure)
-    }
+    if ('reason' in lookup) return lookup
     const { key } = lookup
-    if (key.algorithm !== algorithm) return refuse({ reason: 'unsupported_algorithm' })
+    if (key.algorithm !== algorithm) return { reason: 'unsupported_algorithm' }
     const checking = key.verify(jws.signingInput, jws.signature)
     const genuine = checking instanceof Promise ? await checking : checking
-    if (!genuine) return refuse({ reason: 'bad_signature' })
+    if (!genuine) return { reason: 'bad_signature' }
     const reading = readTimely(jws.payload, issuer)
-    if (!reading.ok) return reading
+    if ('reason' in reading) return reading
     freeze(reading)
-    const known = { ok: true, issuer, keyId, key, reading } as const
+    const known = { issuer, keyId, key, reading }
     cache.set(token, known, (reading.claims.exp + clockSkewSeconds) * 1_000)
     return known
   }
@@ -107,10 +95,9 @@ export function createTokenCheck<Claims extends AccessTokenClaims>(options: {
     const reason = findUntimely(claims, clock() / 1_000, clockSkewSeconds) ?? feed?.judge(claims, keyId)
     if (reason !== undefined) {
       cache.delete(token)
-      return refuse({ reason })
+      return { reason }
     }
-    const blindness = findBlindness(feed, whenStale)
-    return blindness === undefined ? reading : refuse(blindness)
+    return findBlindness(feed, whenStale) ?? reading
   }
 
   const judgeUpToDate = (token: string, known: KnownToken<Claims>, whenStale: WhenStale) => {
@@ -126,7 +113,7 @@ export function createTokenCheck<Claims extends AccessTokenClaims>(options: {
     if (known === undefined) return undefined
     const lookup = known.issuer.keys.find(known.keyId)
     if (lookup instanceof Promise) return undefined
-    if (lookup.ok && lookup.key === known.key) return known
+    if ('key' in lookup && lookup.key === known.key) return known
     cache.delete(token)
     return undefined
   }
@@ -135,7 +122,7 @@ export function createTokenCheck<Claims extends AccessTokenClaims>(options: {
     check(token, whenStale) {
       const known = recall(token)
       if (known !== undefined) return judgeUpToDate(token, known, whenStale)
-      return meet(token).then((met) => (met.ok ? judgeUpToDate(token, met, whenStale) : met))
+      return meet(token).then((met) => ('reason' in met ? met : judgeUpToDate(token, met, whenStale)))
     },
   }
 }

@@ -22,18 +22,16 @@ export function createTrustedIssuer(
   settings: VerifierSettings,
   surroundings: Surroundings,
 ): TrustedIssuer {
-  const { algorithms, audience, issuer, jwksUri, pinnedKeys, revocations } = options
-  const { clockSkewSeconds, keysMaxAgeSeconds, keysStaleIfErrorSeconds } = settings
+  const { issuer, jwksUri, pinnedKeys, revocations } = options
+  const { clockSkewSeconds } = settings
   const { clock, fetch } = surroundings
   return {
-    algorithms,
-    audience,
+    ...options,
     keys: createKeySource({
-      load: () => fetchKeySet(jwksUri, fetch, options.dangerouslyAcceptTestKeys ?? false),
+      load: () => fetchKeySet(jwksUri, fetch, options.dangerouslyAcceptTestKeys),
       loadPinned: pinnedKeys && (() => importKeys(pinnedKeys.keys)),
       clock,
-      maxAgeMilliseconds: keysMaxAgeSeconds * 1_000,
-      staleIfErrorMilliseconds: keysStaleIfErrorSeconds * 1_000,
+      ...settings,
     }),
     feed: revocations?.({ ...surroundings, issuer, clockSkewSeconds }),
   }

@@ -1,4 +1,4 @@
-import { decodeBase64url, type SignatureAlgorithm } from '@pawl/protocol'
+import { decodeBase64url, type SignatureAlgorithm, signatureAlgorithms } from '@pawl/protocol'
 import { createSignatureCheck, type PublicMembers, type SignatureCheck } from './signature-check.ts'
 
 /** A public key that verifies by one algorithm and no other. */
@@ -26,7 +26,7 @@ interface KeyMaterial {
 export async function importVerificationKey(
   jwk: Readonly<Record<string, unknown>>,
 ): Promise<VerificationKey | undefined> {
-  const material = isUsable(jwk) ? readMaterial(jwk) : undefined
+  const material = readUsable(jwk)
   if (material === undefined) return undefined
   const { algorithm, signatureBytes } = material
   const check = await createSignatureCheck(algorithm, material.jwk)
@@ -41,25 +41,19 @@ export async function importVerificationKey(
 
 /** Whether a JWK, by what it says of itself, may verify access tokens here. */
 export function isUsable(jwk: Readonly<Record<string, unknown>>): boolean {
-  const { use, key_ops: operations, alg } = jwk
-  if (use !== undefined && use !== 'sig') return false
-  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return false
+  return readUsable(jwk) !== undefined
+}
+
+function readUsable(jwk: Readonly<Record<string, unknown>>): KeyMaterial | undefined {
+  const { use = 'sig', key_ops: operations = ['verify'], alg } = jwk
+  if (use !== 'sig' || !Array.isArray(operations) || !operations.includes('verify') || 'd' in jwk) return undefined
   const material = readMaterial(jwk)
-  return material !== undefined && (alg === undefined || algorithmOf(alg) === material.algorithm) && !('d' in jwk)
+  return alg === undefined || algorithmOf(alg) === material?.algorithm ? material : undefined
 }
 
 /** The algorithm that an `alg` value names. `EdDSA` is the old name of Ed25519 (RFC 8037, deprecated by RFC 9864). */
 export function algorithmOf(alg: unknown): SignatureAlgorithm | undefined {
-  switch (alg) {
-    case 'ES256':
-    case 'Ed25519':
-    case 'RS256':
-      return alg
-    case 'EdDSA':
-      return 'Ed25519'
-    default:
-      return undefined
-  }
+  return alg === 'EdDSA' ? 'Ed25519' : signatureAlgorithms.find((known) => known === alg)
 }
 
 function readMaterial(jwk: Readonly<Record<string, unknown>>): KeyMaterial | undefined {

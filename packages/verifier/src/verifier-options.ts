@@ -102,19 +102,19 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
   const readIssuer = (each: IssuerOptions) => readIssuerOptions(each, dangerouslyAllowHttp)
   const issuers = [readIssuer(options), ...furtherIssuers.map(readIssuer)] as const
   if (new Set(issuers.map(({ issuer }) => issuer)).size < issuers.length) {
-    throw new TypeError('furtherIssuers names an issuer twice')
+    throw new TypeError('furtherIssuers names one twice')
   }
   assertWhenStale(whenStale)
   if (whenStale !== 'accept' && issuers.every(({ revocations }) => revocations === undefined)) {
     throw new TypeError('whenStale needs revocations')
   }
   if (resourceMetadata !== undefined && !issuers[0].audience.includes(resourceMetadata.document.resource)) {
-    throw new TypeError('resourceMetadata describes another resource than the audience')
+    throw new TypeError('resourceMetadata is of another audience')
   }
   const { trustedOrigins = [new URL(options.issuer).origin] } = options
   for (const origin of trustedOrigins) {
     if (readUrl('trustedOrigins', origin, true).origin !== origin) {
-      throw new TypeError(`trustedOrigins: ${origin} has to be scheme, host and port alone`)
+      throw new TypeError(`trustedOrigins: ${origin} is no origin`)
     }
   }
   const limits = cache === false ? { maxTokens: 0 } : cache
@@ -140,21 +140,20 @@ function readIssuerOptions(options: IssuerOptions, anyHttp: boolean | undefined)
   if (algorithms.length === 0 || !algorithms.every((algorithm) => signatureAlgorithms.includes(algorithm))) {
     throw new TypeError(`algorithms has to name some of ${signatureAlgorithms.join(', ')}`)
   }
-  if (pinnedKeys !== undefined && !pinnedKeys.keys.some(isUsable)) {
-    throw new TypeError('pinnedKeys holds no public key for access tokens')
-  }
-  if (!options.dangerouslyAcceptTestKeys && pinnedKeys !== undefined && holdsTestKey(pinnedKeys.keys)) {
+  if (pinnedKeys?.keys.some(isUsable) === false) throw new TypeError('pinnedKeys holds no key for access tokens')
+  if (pinnedKeys && !options.dangerouslyAcceptTestKeys && holdsTestKey(pinnedKeys.keys)) {
     throw new TypeError('pinnedKeys holds a key for tests')
   }
   return { ...options, algorithms, audience: readAudience(audience), jwksUri }
 }
 
 function readAudience(audience: IssuerOptions['audience']): readonly [string, ...string[]] {
-  const list: readonly [string, ...string[]] = typeof audience === 'string' ? [audience] : audience
-  if (!Array.isArray(list) || list.length === 0 || !list.every((entry) => typeof entry === 'string' && entry !== '')) {
+  const list = [audience].flat()
+  const [first, ...others] = list
+  if (first === undefined || !list.every((entry) => typeof entry === 'string' && entry !== '')) {
     throw new TypeError('audience has to name this API')
   }
-  return list
+  return [first, ...others]
 }
 
 function readNumber<Name extends string>(
@@ -174,12 +173,10 @@ function readNumber<Name extends string>(
  * @throws TypeError naming what the address is for
  */
 export function readUrl(name: string, text: string, anyHttp: boolean | undefined): URL {
-  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+  const url = URL.parse(text)
   const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && (anyHttp || isLoopback(url.hostname)))
-  if (url === undefined || !safe || /[?#\s]/.test(text) || url.username !== '' || url.password !== '') {
-    throw new TypeError(
-      `${name} has to be an https URL (http: on this machine) without query, fragment and credentials`,
-    )
+  if (!safe || /[?#\s]/.test(text) || url.username !== '' || url.password !== '') {
+    throw new TypeError(`${name} has to be an https URL (http: only loopback), no query, fragment or credentials`)
   }
   return url
 }

@@ -104,9 +104,9 @@ function assemble<Claims extends AccessTokenClaims>(
   /** The token that a request carries, or why there is none to look at. */
   const findToken = (request: RequestHead): string | Finding => {
     const credential = findCredential(request, cookieName)
-    if (credential.kind === 'refused') return { reason: credential.reason }
-    const distrust = credential.source === 'cookie' ? judgeOrigin(request, settings.trustedOrigins) : undefined
-    return distrust === undefined ? credential.token : { reason: distrust }
+    if ('reason' in credential) return credential
+    const reason = credential.source === 'cookie' ? judgeOrigin(request, settings.trustedOrigins) : undefined
+    return reason === undefined ? credential.token : { reason }
   }
 
   return {
@@ -120,9 +120,9 @@ function assemble<Claims extends AccessTokenClaims>(
       if (typeof token !== 'string') return refuse(token)
       const checking = tokens.check(token, whenStale)
       const reading = checking instanceof Promise ? await checking : checking
-      if (!reading.ok) return refuse(reading.finding)
-      const shortfall = findShortfall(reading.claims, require, skewedClock)
-      return shortfall === undefined ? reading : refuse({ reason: shortfall })
+      if ('reason' in reading) return refuse(reading)
+      const reason = findShortfall(reading.claims, require, skewedClock)
+      return reason === undefined ? reading : refuse({ reason })
     },
     get feed() {
       return trusted

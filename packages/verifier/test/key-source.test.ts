@@ -36,14 +36,14 @@ function createSource(): World {
         return world.answer
       },
       clock: () => world.now,
-      maxAgeMilliseconds: 5 * minute,
-      staleIfErrorMilliseconds: 24 * hour,
+      keysMaxAgeSeconds: 5 * 60,
+      keysStaleIfErrorSeconds: 24 * 3_600,
     }),
     async find(kid = 'a') {
       const lookup = await world.source.find(kid)
       // Lets a fetch that runs beside the request come to its end.
       await new Promise(setImmediate)
-      return lookup.ok ? 'found' : lookup.reason
+      return 'key' in lookup ? 'found' : lookup.reason
     },
   }
   return world
@@ -195,7 +195,7 @@ describe('keys of the issuer', () => {
   test('keys_unavailable says when it is worth trying again, and why', async () => {
     const world = createSource()
     world.answer = { ok: false, detail: 'status 502' }
-    const first = { ok: false, reason: 'keys_unavailable', retryAfterSeconds: 1, detail: 'status 502' }
+    const first = { reason: 'keys_unavailable', retryAfterSeconds: 1, detail: 'status 502' }
     expect(await world.source.find('a')).toEqual(first)
     world.now += second
     expect(await world.source.find('a')).toEqual({ ...first, retryAfterSeconds: 2 })

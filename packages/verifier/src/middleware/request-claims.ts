@@ -40,15 +40,8 @@ export function claimsOf<Claims extends AccessTokenClaims>(
   verifier?: Pick<Verifier<Claims>, 'verify'>,
 ): AccessTokenClaims {
   const kept = keptByRequest.get(request)
-  if (kept === undefined) throw new Error('claimsOf() was called on a route without protect()')
-  if (verifier === undefined) return kept.claims
-  if (!isKeptBy(kept, verifier)) throw new Error('claimsOf() was given another verifier than protect()')
+  if (kept === undefined || (verifier !== undefined && kept.verifier !== verifier)) {
+    throw new Error('claimsOf() was called without protect(), or with another verifier')
+  }
   return kept.claims
-}
-
-function isKeptBy<Claims extends AccessTokenClaims>(
-  kept: Kept<AccessTokenClaims>,
-  verifier: Pick<Verifier<Claims>, 'verify'>,
-): kept is Kept<Claims> {
-  return kept.verifier === verifier
 }
