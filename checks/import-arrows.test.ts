@@ -23,7 +23,8 @@ const house = {
   'ARCHITECTURE.md': table,
   'packages/protocol/package.json': '{"name":"@pawl/protocol","exports":{".":"./src/index.ts"}}',
   'packages/protocol/src/index.ts': "export const word = 'word'",
-  'packages/server/package.json': '{"name":"@pawl/server","exports":{".":"./src/index.ts"}}',
+  'packages/server/package.json':
+    '{"name":"@pawl/server","exports":{".":"./src/index.ts"},"imports":{"#body":{"default":"./src/endpoints/body.ts"}}}',
   'packages/server/src/index.ts': "export { start } from './server.ts'",
   'packages/server/src/server.ts': "import './endpoints/token.ts'\nexport const start = () => undefined",
   'packages/server/src/endpoints/token.ts':
@@ -41,6 +42,8 @@ test('a house that keeps to its table has nothing to report', () => {
 
 describe('red on a planted violation', () => {
   test.each([
+    ['a name of its own that nothing stands behind', 'tokens/x.ts', "import '#x'", 'has no #x among its imports'],
+    ['a name of its own for what is forbidden', 'tokens/x.ts', "import '#body'", 'tokens may not import'],
     ['a static import', 'tokens/x.ts', "import { start } from '../endpoints/body.ts'", 'tokens may not import'],
     ['a side effect', 'endpoints/x.ts', "import '../storage/memory.ts'", 'endpoints may not import'],
     ['a dynamic import', 'endpoints/x.ts', "export const x = () => import('../storage/memory.ts')", 'may not import'],

@@ -17,6 +17,9 @@ interface Import {
 /** Packages of this repository by name, with the subpaths that each exports. */
 type Packages = ReadonlyMap<string, ReadonlySet<string>>
 
+/** By folder and name (`packages/x#name`): the files that a package calls so in itself. */
+type OwnNames = ReadonlyMap<string, readonly string[]>
+
 /**
  * Imports that the table in ARCHITECTURE.md does not allow, each as one line of text. Also reported: a file that no row
  * speaks of, a relative import that crosses from one package into another, a subpath that a package does not export.
@@ -24,6 +27,7 @@ type Packages = ReadonlyMap<string, ReadonlySet<string>>
 export function forbiddenImports(root: string): string[] {
   const table = readArrowTable(root)
   const packages = readPackages(root)
+  const ownNames = readOwnNames(root)
   const missing = table
     .filter((row) => !existsSync(join(root, row.importer)))
     .map((row) => `ARCHITECTURE.md: the import table names ${row.importer}, which does not exist`)
@@ -31,7 +35,9 @@ export function forbiddenImports(root: string): string[] {
     const row = rowOf(source.path, table)
     if (row === undefined) return [`${source.path}: the import table in ARCHITECTURE.md has no row for it`]
     return importsOf(source).flatMap((imported) => {
-      const objection = objectionTo(imported, source.path, row, packages)
+      const objection = imported.specifier?.startsWith('#')
+        ? objectionToOwnName(imported, source.path, row, ownNames)
+        : objectionTo(imported, source.path, row, packages)
       return objection === undefined ? [] : [`${source.at(imported.start)}: ${objection}`]
     })
   })
@@ -54,6 +60,21 @@ function objectionTo(imported: Import, path: string, row: ArrowRow, packages: Pa
   if (exported === undefined) return objectionToOutside(specifier, name, row)
   if (!exported.has(`.${specifier.slice(name.length)}`)) return `${name} does not export ${specifier}`
   return objectionToTarget(specifier, row, typeOnly)
+}
+
+/** A name that begins with `#` is one of the package's `imports`; whichever file it stands for has to be allowed. */
+function objectionToOwnName(
+  { specifier, typeOnly }: Import,
+  path: string,
+  row: ArrowRow,
+  ownNames: OwnNames,
+): string | undefined {
+  const targets = ownNames.get(packageFolder(path) + specifier)
+  if (targets === undefined) return `${packageFolder(path)} has no ${specifier} among its imports`
+  const objections = targets.map((target) =>
+    isWithin(target, row.importer) ? undefined : objectionToTarget(target, row, typeOnly),
+  )
+  return objections.find((objection) => objection !== undefined)
 }
 
 function objectionToTarget(target: string, row: ArrowRow, typeOnly: boolean): string | undefined {
@@ -90,15 +111,36 @@ function packageName(specifier: string): string {
     .join('/')
 }
 
+/** The parts of a package.json that this check reads. */
+interface Manifest {
+  readonly name: string
+  readonly exports?: Readonly<Record<string, unknown>>
+  readonly imports?: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+function readManifests(root: string): { readonly folder: string; readonly manifest: Manifest }[] {
+  const folders = existsSync(join(root, 'packages')) ? readdirSync(join(root, 'packages')) : []
+  return folders.flatMap((name) => {
+    const folder = `packages/${name}`
+    const path = join(root, folder, 'package.json')
+    return existsSync(path) ? [{ folder, manifest: JSON.parse(readFileSync(path, 'utf8')) }] : []
+  })
+}
+
 function readPackages(root: string): Packages {
-  const folder = join(root, 'packages')
-  const manifests = existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name, 'package.json')) : []
   return new Map(
-    manifests.filter(existsSync).map((path) => {
-      const manifest: { name: string; exports?: Record<string, unknown> } = JSON.parse(readFileSync(path, 'utf8'))
-      return [manifest.name, new Set(Object.keys(manifest.exports ?? {}))]
-    }),
+    readManifests(root).map(({ manifest }) => [manifest.name, new Set(Object.keys(manifest.exports ?? {}))]),
   )
+}
+
+function readOwnNames(root: string): OwnNames {
+  const named = readManifests(root).flatMap(({ folder, manifest }) =>
+    Object.entries(manifest.imports ?? {}).map(([name, files]): [string, string[]] => [
+      folder + name,
+      Object.values(files).map((file) => posix.join(folder, file)),
+    ]),
+  )
+  return new Map(named)
 }
 
 function importsOf(source: SourceFile): Import[] {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildPackages } from '../packaging/build-packages.ts'
 import { packPackages } from '../packaging/pack-packages.ts'
 import { readPackages } from '../packaging/packages.ts'
+import { bundleForBrowsers } from './bundles.ts'
 import { failingImports, installTarballs, publintMessages, wrongContents, wrongTypes } from './packed-packages.ts'
 import { plant } from './planted-tree.ts'
 import { repository } from './run-tool.ts'
@@ -45,6 +46,24 @@ describe('the packages as they would be published', () => {
   test('each subpath of each package loads in plain Node, with nothing but its declared dependencies', () => {
     expect(failingImports(application, names)).toEqual([])
   })
+
+  test.each([
+    ['all of the main entry', 8_000, "export * from '@pawl/verifier'"],
+    [
+      'createVerifier with the revocation feed',
+      10_200,
+      "export { createVerifier } from '@pawl/verifier'\nexport { revocationFeed } from '@pawl/verifier/revocation-feed'",
+    ],
+  ])(
+    'T25.1 the verifier in a bundle for browsers and Workers: %s is at most %i bytes (gzip)',
+    async (_, most, code) => {
+      const { bytes, imports } = await bundleForBrowsers(application, code)
+      expect(imports).toEqual([])
+      expect(bytes).toBeLessThanOrEqual(most)
+      // Far below, the bundle would not hold what it should.
+      expect(bytes).toBeGreaterThan(most * 0.9)
+    },
+  )
 
   test('the installed command answers', () => {
     const command = join(application, 'node_modules/@pawl/cli/src/main.js')
@@ -128,6 +147,19 @@ describe('red on a planted violation', () => {
     )
     const application = installTarballs(tarballs, new Map(), plant({}))
     expect(failingImports(application, ['@pawl/x', '@pawl/y'])).toEqual([expect.stringContaining("package '@pawl/y'")])
+  })
+
+  test.each([
+    ['an import of Node', "export { createHash } from 'node:crypto'"],
+    ['a module asked of the process', "export const x = process.getBuiltinModule('crypto')"],
+  ])('bundle: %s', async (_, code) => {
+    expect((await bundleForBrowsers(plant({}), code)).imports).not.toEqual([])
+  })
+
+  test('bundle: every byte counts', async () => {
+    const sizeOf = async (code: string) => (await bundleForBrowsers(plant({}), code)).bytes
+    const text = Array.from({ length: 100 }, (_, index) => Math.sin(index)).join()
+    expect((await sizeOf(`export const x = '${text}'`)) - (await sizeOf("export const x = ''"))).toBeGreaterThan(800)
   })
 
   test.each([

@@ -118,6 +118,7 @@ function publishedManifest(manifest: Manifest, packages: readonly Package[]): Re
     ...kept,
     bin: bin.length === 0 ? undefined : Object.fromEntries(bin),
     exports: { ...Object.fromEntries(exports), './package.json': './package.json' },
+    imports: publishedImports(manifest),
     dependencies: publishedRanges(manifest.dependencies, packages),
     peerDependencies: publishedRanges(manifest.peerDependencies, packages),
   }
@@ -126,6 +127,14 @@ function publishedManifest(manifest: Manifest, packages: readonly Package[]): Re
 /** Suites are exported to the packages of this repository only. */
 function publishedExports({ exports }: Manifest): [string, string][] {
   return Object.entries(exports).filter(([, path]) => !path.split('/').includes(suites))
+}
+
+/** What a package calls by another name in itself, by the conditions under which it is which file. */
+function publishedImports({ imports }: Manifest): Record<string, Record<string, string>> | undefined {
+  if (imports === undefined) return undefined
+  const built = (files: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(files).map(([condition, path]) => [condition, `./${builtPath(path, '.js')}`]))
+  return Object.fromEntries(Object.entries(imports).map(([name, files]) => [name, built(files)]))
 }
 
 function publishedRanges(

@@ -9,6 +9,7 @@ const manifestForm = z.looseObject({
   files: z.array(z.string()).default([]),
   bin: z.record(z.string(), z.string()).default({}),
   exports: z.record(z.string(), z.string()).default({}),
+  imports: z.record(z.string(), z.record(z.string(), z.string())).optional(),
   dependencies: z.record(z.string(), z.string()).default({}),
   peerDependencies: z.record(z.string(), z.string()).default({}),
 })
