@@ -1,8 +1,9 @@
 import crypto from 'node:crypto'
-import { decodeBase64url, encodeBase64url } from '@pawl/protocol'
+import { decodeBase64url, encodeBase64url, type RevocationKind } from '@pawl/protocol'
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from 'vitest'
 import type { RevocationFeed } from '../src/index.ts'
-import { createIssuer, createKey, type IssuerFixture, reasonOf } from './issuer-fixture.ts'
+import { createRevocationSet } from '../src/revocation-set.ts'
+import { createIssuer, createKey, type IssuerFixture, type Members, reasonOf } from './issuer-fixture.ts'
 
 let checks: MockInstance<typeof crypto.verify>
 
@@ -151,21 +152,33 @@ describe('a token that was accepted before', () => {
     expect(checks.mock.calls.length).toBeLessThanOrEqual(2)
   })
 
-  test('is one with its twin: what ends one ends the other', async () => {
-    let revoked = false
+  test.each<[string, RevocationKind, string, Members]>([
+    ['its session', 'session', 'session-1', {}],
+    ['its key', 'key', 'key-1', {}],
+    ['its user, without a session', 'user', 'user-1', { sid: undefined }],
+    ['its client, without a session', 'client', 'first-party', { sid: undefined }],
+  ])('JW-5 high-S and re-encoded twins of a revoked token stay refused: by %s', async (_, kind, id, claims) => {
+    const set = createRevocationSet(10, 0)
     const feed: RevocationFeed = {
-      judge: ({ sid }) => (revoked && sid === 'session-1' ? 'revoked' : undefined),
+      judge: set.judge,
       catchUp: () => undefined,
       settled: () => undefined,
       report: () => ({ state: 'live', lagMilliseconds: 0, entries: 0, bytesEstimate: 0 }),
       retryAfterSeconds: () => 1,
       close: () => undefined,
     }
-    const { verifier, token } = createIssuer({ revocations: () => feed })
-    const good = await token()
-    for (const each of [good, twinOf(good)]) expect(await reasonOf(verifier, each)).toBe('accepted')
-    revoked = true
-    for (const each of [good, twinOf(good)]) expect(await reasonOf(verifier, each)).toBe('revoked')
+    const fixture = createIssuer({ revocations: () => feed })
+    const good = await fixture.token({ claims })
+    const unseen = await fixture.token({ claims: { ...claims, jti: 'token-2' } })
+    // One of the two has the high S and the other the low one, whichever the signer drew.
+    for (const each of [good, twinOf(good)]) expect(await reasonOf(fixture.verifier, each)).toBe('accepted')
+    set.add({ kind, id, at: fixture.now, until: fixture.now + 900_000 })
+    for (const verifier of [fixture.verifier, fixture.createVerifier({ cache: false })]) {
+      for (const each of [good, twinOf(good), unseen, twinOf(unseen)]) {
+        expect(await reasonOf(verifier, each)).toBe('revoked')
+        for (const [, respell] of respellings) expect(await reasonOf(verifier, respell(each))).toBe('malformed')
+      }
+    }
   })
 })
 
