@@ -6,6 +6,12 @@ const characterCodes = /* @__PURE__ */ Uint8Array.from(alphabet, (character) => 
 const values = new Uint8Array(128).fill(foreign)
 for (const [value, character] of [...alphabet].entries()) values[character.charCodeAt(0)] = value
 
+/**
+ * Bytes in memory of their own, which cryptography takes: `Uint8Array<ArrayBuffer>`, spelled so that compilers from before
+ * TypeScript 5.7 understand it, too.
+ */
+export type Octets = ReturnType<typeof Uint8Array.of>
+
 const ascii = /* @__PURE__ */ new TextDecoder()
 
 /** Writes bytes as base64url without padding (RFC 4648 section 5). */
@@ -28,7 +34,7 @@ export function encodeBase64url(bytes: Uint8Array): string {
  * Reads base64url without padding, strictly: undefined for foreign characters, padding, an impossible length, or
  * trailing bits that an encoder would have left zero (standards JW-1). So each byte string has one spelling.
  */
-export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
+export function decodeBase64url(text: string): Octets | undefined {
   const { length } = text
   if (length % 4 === 1) return undefined
   const bytes = new Uint8Array((length * 3) / 4)

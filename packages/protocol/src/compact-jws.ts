@@ -1,4 +1,4 @@
-import { decodeBase64url } from './base64url.ts'
+import { decodeBase64url, type Octets } from './base64url.ts'
 import { parseJsonObject } from './json-object.ts'
 
 /** A JWT in JWS compact serialization, taken apart and not yet believed: nothing here has been verified. */
@@ -7,7 +7,7 @@ export interface CompactJws {
   readonly payload: Readonly<Record<string, unknown>>
   /** What the signature covers: the first two parts with the dot between them, ASCII (RFC 7515 section 5.2). */
   readonly signingInput: string
-  readonly signature: Uint8Array<ArrayBuffer>
+  readonly signature: Octets
 }
 
 const longest = 16_384

@@ -6,7 +6,7 @@ export {
   signatureAlgorithms,
 } from './access-token-claims.ts'
 export { type AccessTokenRefusalReason, accessTokenRefusalReasons } from './access-token-refusals.ts'
-export { decodeBase64url, encodeBase64url } from './base64url.ts'
+export { decodeBase64url, encodeBase64url, type Octets } from './base64url.ts'
 export { type CompactJws, parseCompactJws } from './compact-jws.ts'
 export { type CookieNames, cookieNames, formatSessionState, parseSessionState, type SessionState } from './cookies.ts'
 export {

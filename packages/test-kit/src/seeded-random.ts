@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import type { Octets } from '@pawl/protocol'
 
 /** Gives that many bytes. */
-export type Random = (bytes: number) => Uint8Array<ArrayBuffer>
+export type Random = (bytes: number) => Octets
 
 const blockBytes = 32
 

@@ -1,4 +1,4 @@
-import type { SignatureAlgorithm } from '@pawl/protocol'
+import type { Octets, SignatureAlgorithm } from '@pawl/protocol'
 import { checkAtOnce } from '#check-at-once'
 
 /** The public members of a JWK. */
@@ -12,7 +12,7 @@ export interface PublicMembers {
 }
 
 /** Whether a signature of the right length is one key's over a text of ASCII characters. Never throws, never rejects. */
-export type SignatureCheck = (signingInput: string, signature: Uint8Array<ArrayBuffer>) => boolean | Promise<boolean>
+export type SignatureCheck = (signingInput: string, signature: Octets) => boolean | Promise<boolean>
 
 const webParameters = {
   ES256: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
