@@ -1,8 +1,9 @@
 /**
- * Grant types that a client can be registered for and that `/oauth/token` answers (RFC 6749 sections 4.4 and 6, RFC 8693
+ * Grant types that a client can be registered for and that `/oauth/token` answers (RFC 6749 sections 4.1, 4.4 and 6, RFC 8693
  * section 2.1).
  */
 export const grantTypes = [
+  'authorization_code',
   'refresh_token',
   'client_credentials',
   'urn:ietf:params:oauth:grant-type:token-exchange',

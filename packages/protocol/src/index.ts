@@ -45,6 +45,7 @@ export {
 } from './revocation-feed.ts'
 export type {
   BodyTokenReply,
+  ConsentListEntry,
   CookieTokenReply,
   ErrorDocument,
   SessionDocument,

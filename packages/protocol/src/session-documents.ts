@@ -61,3 +61,12 @@ export interface ErrorDocument {
   readonly reason?: string
   readonly request_id: string
 }
+
+/** One consent of `GET /auth/consents`. */
+export interface ConsentListEntry {
+  readonly client_id: string
+  readonly scope: readonly string[]
+  readonly resources: readonly string[]
+  /** RFC 3339. */
+  readonly granted_at: string
+}

@@ -7,6 +7,8 @@ export type {
   TokenInspection,
   UserListing,
 } from './administration.ts'
+export type { Consent, ConsentStore } from './authorizations/consent-store.ts'
+export type { Ticket, TicketKind, TicketStore } from './authorizations/ticket-store.ts'
 export { checkFiles, type FilesReport } from './configuration/check-files.ts'
 export { ConfigurationError, describeProblem } from './configuration/configuration-error.ts'
 export { readDatabaseAddress } from './configuration/database-address.ts'

@@ -3,6 +3,7 @@ import type { Storage } from '@pawl/server'
 import { changeWatch } from './change-watch.ts'
 import { postgresClients } from './clients.ts'
 import { databaseLocation } from './connection-settings.ts'
+import { postgresConsents } from './consents.ts'
 import { postgresDatabase } from './database.ts'
 import { diagnosis, findDamage } from './diagnosis.ts'
 import { postgresEvents } from './events.ts'
@@ -15,6 +16,7 @@ import { type SchemaStep, schemaSteps } from './schema-steps.ts'
 import { sessionsEnding } from './session-endings.ts'
 import { postgresSessions } from './sessions.ts'
 import { reading } from './statement.ts'
+import { postgresTickets } from './tickets.ts'
 import { postgresTransferTarget } from './transfer.ts'
 import { postgresUsers } from './users.ts'
 
@@ -80,5 +82,7 @@ export function postgresStorageOf(options: PostgresStorageOptions, steps: readon
     ...events,
     ...failures,
     ...postgresRevocations(database, schema, { watch, writeRevocations }),
+    ...postgresTickets(database, schema),
+    ...postgresConsents(database, schema, ending),
   }
 }

@@ -187,4 +187,36 @@ export const schemaSteps: readonly SchemaStep[] = [
       );
     `,
   },
+  {
+    sql: (schema) => `
+      -- When the user proved who he is, where that was before the session was opened.
+      ALTER TABLE ${schema}.sessions ADD COLUMN authenticated_at bigint;
+
+      -- Authorization codes, pushed requests and device codes.
+      CREATE TABLE ${schema}.tickets (
+        created_at bigint NOT NULL,
+        expires_at bigint NOT NULL,
+        used_at bigint,
+        polled_at bigint,
+        hash bytea PRIMARY KEY CHECK (octet_length(hash) = 32),
+        kind text COLLATE "C" NOT NULL,
+        client_id text COLLATE "C" NOT NULL,
+        user_id text COLLATE "C",
+        user_code_hash bytea UNIQUE,
+        session_id text,
+        document text NOT NULL
+      ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+      CREATE INDEX tickets_by_client ON ${schema}.tickets (client_id, kind, expires_at);
+      CREATE INDEX tickets_by_end ON ${schema}.tickets (expires_at);
+
+      CREATE TABLE ${schema}.consents (
+        granted_at bigint NOT NULL,
+        user_id text COLLATE "C" NOT NULL,
+        client_id text COLLATE "C" NOT NULL,
+        scope text NOT NULL,
+        resources text NOT NULL,
+        PRIMARY KEY (user_id, client_id)
+      );
+    `,
+  },
 ]

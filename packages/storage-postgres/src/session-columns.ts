@@ -11,7 +11,7 @@ export const userColumns = `
 export const sessionColumns = `
   uuid_send(sessions.id) AS session_id, users.id AS user_id, session_terms.client_id, session_terms.document,
   sessions.generation, sessions.token_hash, sessions.refresh_key_id, sessions.seed, sessions.recent,
-  sessions.created_at AS opened_at, sessions.last_used_at, sessions.idle_expires_at, sessions.absolute_expires_at,
+  sessions.created_at AS opened_at, sessions.authenticated_at, sessions.last_used_at, sessions.idle_expires_at, sessions.absolute_expires_at,
   sessions.repeats, sessions.repeat_holders, sessions.peeks, sessions.revoked_at, sessions.revoked_reason,
   sessions.binding, sessions.opened_address, sessions.opened_user_agent,
   CASE WHEN sessions.used_address IS NULL THEN sessions.opened_address ELSE sessions.used_address[1] END

@@ -47,6 +47,11 @@ export interface SessionsEnding {
       readonly reason: string
     },
   ): Promise<readonly string[]>
+  /** All that a client has of a user, whose row is locked. */
+  ofUserAtClient(
+    run: Run,
+    ending: { readonly user: number; readonly clientId: string; readonly now: number },
+  ): Promise<readonly string[]>
   /** All of a client, whose row is locked. */
   ofClient(run: Run, clientId: string, now: number): Promise<readonly string[]>
 }
@@ -56,6 +61,12 @@ export function sessionsEnding(schema: string): SessionsEnding {
     schema,
     'end_sessions_of_user',
     'sessions.user_number = $3 AND sessions.revoked_at IS NULL AND sessions.id IS DISTINCT FROM $4::uuid',
+  )
+  const ofUserAtClient = ending(
+    schema,
+    'end_sessions_of_user_at_client',
+    `sessions.user_number = $3 AND sessions.revoked_at IS NULL
+      AND sessions.terms_number IN (SELECT number FROM "${schema}".session_terms WHERE client_id = $4)`,
   )
   // There is no index for this: it would cost every session its bytes for the sake of a change that is made once a year.
   const ofClient = ending(
@@ -68,6 +79,9 @@ export function sessionsEnding(schema: string): SessionsEnding {
     async ofUser(run, { user, except, now, reason }) {
       const kept = except === undefined ? undefined : sessionKey(except)
       return (await run(ofUser, [now, reason, user, kept ?? null])).map((row) => id(row, 'id'))
+    },
+    async ofUserAtClient(run, { user, clientId, now }) {
+      return (await run(ofUserAtClient, [now, 'consent_withdrawn', user, clientId])).map((row) => id(row, 'id'))
     },
     async ofClient(run, clientId, now) {
       return (await run(ofClient, [now, 'client_removed', clientId])).map((row) => id(row, 'id'))

@@ -2,6 +2,7 @@ import type { CarriedKind, CarriedRecords } from '@pawl/server'
 import { integer, type Row, text, writtenIdBytes } from '@pawl/server/stored-columns'
 import {
   clientRecord,
+  consentRecord,
   keyIdBytes,
   lostWritesRecord,
   refreshKeyRecord,
@@ -43,6 +44,7 @@ export const emptiedTables: readonly string[] = [
   'clients',
   'session_terms',
   'sessions',
+  'consents',
   'signing_keys',
   'refresh_keys',
   'security_events',
@@ -72,6 +74,22 @@ export function transferTables(schema: string): CarriedTables {
     signingKeys: signingKeys(at),
     refreshKeys: refreshKeys(at),
     sessions: sessions(at, schema),
+    consents: {
+      writes: [
+        `INSERT INTO ${at('consents')} (user_id, client_id, scope, resources, granted_at)
+        SELECT user_id, client_id, scope, resources, granted_at
+        FROM ${rowsOf('user_id text, client_id text, scope text, resources text, granted_at bigint')}`,
+      ],
+      document: (consent) => ({
+        user_id: consent.userId,
+        client_id: consent.clientId,
+        scope: JSON.stringify(consent.scope),
+        resources: JSON.stringify(consent.resources),
+        granted_at: consent.grantedAt,
+      }),
+      select: `SELECT * FROM ${at('consents')} ORDER BY user_id, client_id`,
+      record: consentRecord,
+    },
     events: {
       writes: [
         `INSERT INTO ${at('security_events')} (sequence, document) OVERRIDING SYSTEM VALUE
@@ -211,11 +229,11 @@ function refreshKeys(at: At): CarriedTable<'refreshKeys'> {
 
 function sessions(at: At, schema: string): CarriedTable<'sessions'> {
   const plain =
-    'generation, created_at, last_used_at, idle_expires_at, absolute_expires_at, repeats, peeks, revoked_at, revoked_reason, binding, opened_address, opened_user_agent'
+    'generation, created_at, authenticated_at, last_used_at, idle_expires_at, absolute_expires_at, repeats, peeks, revoked_at, revoked_reason, binding, opened_address, opened_user_agent'
   const bytes = ['recent', 'token_hash', 'refresh_key_id', 'seed', 'repeat_holders']
   const columns = `id uuid, user_id text, terms_digest text, terms text, client_id text, generation bigint,
-    created_at bigint, last_used_at bigint, idle_expires_at bigint, absolute_expires_at bigint, repeats bigint,
-    peeks bigint, revoked_at bigint, revoked_reason text, binding text, opened_address text, opened_user_agent text,
+    created_at bigint, authenticated_at bigint, last_used_at bigint, idle_expires_at bigint,
+    absolute_expires_at bigint, repeats bigint, peeks bigint, revoked_at bigint, revoked_reason text, binding text, opened_address text, opened_user_agent text,
     used_address text, used_user_agent text, ${bytes.map((name) => `${name} text`).join(', ')}`
   const carried = (names: string): string => names.replaceAll(/\w+/g, 'carried.$&')
   return {
@@ -244,6 +262,7 @@ function sessions(at: At, schema: string): CarriedTable<'sessions'> {
         client_id: session.clientId,
         generation: session.generation,
         created_at: session.createdAt,
+        authenticated_at: session.authenticatedAt ?? null,
         last_used_at: session.lastUsedAt,
         idle_expires_at: session.idleExpiresAt,
         absolute_expires_at: session.absoluteExpiresAt,

@@ -161,6 +161,7 @@ function writerOf(client: Client, schema: string): TransferWriter {
     failures: writing('failures'),
     revocations: writing('revocations'),
     lifetimes: writing('lifetimes'),
+    consents: writing('consents'),
     standing: writing('standing'),
   }
 }
@@ -191,6 +192,7 @@ function readerOf(client: Client, schema: string): TransferReader {
     failures: reading('failures'),
     revocations: reading('revocations'),
     lifetimes: reading('lifetimes'),
+    consents: reading('consents'),
     standing: reading('standing'),
   }
 }

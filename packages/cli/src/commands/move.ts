@@ -70,11 +70,12 @@ async function readAddress(
 function tell(to: string, result: MoveResult): Outcome {
   switch (result.outcome) {
     case 'moved': {
-      const { users, clients, sessions, signingKeys, refreshKeys, events, failures, revocations } = result.counts
+      const { users, clients, sessions, consents, signingKeys, refreshKeys, events, failures, revocations } =
+        result.counts
       return {
         ok: true,
         text: [
-          `moved to ${to}: ${users} users, ${clients} clients, ${sessions} sessions, ${signingKeys} signing keys, ${refreshKeys} refresh keys, ${events} events that wait, ${failures} counts of failures, ${revocations} entries of the revocation feed; all of it was read back and is alike`,
+          `moved to ${to}: ${users} users, ${clients} clients, ${sessions} sessions, ${consents} consents, ${signingKeys} signing keys, ${refreshKeys} refresh keys, ${events} events that wait, ${failures} counts of failures, ${revocations} entries of the revocation feed; all of it was read back and is alike`,
           ...whatNow,
         ],
         json: {
@@ -87,6 +88,7 @@ function tell(to: string, result: MoveResult): Outcome {
             signing_keys: signingKeys,
             refresh_keys: refreshKeys,
             events,
+            consents,
             failures,
             revocations,
           },

@@ -64,7 +64,7 @@ export function preparation(
         scope: scope.values,
         session: {
           id: session.id,
-          authenticatedAt: session.createdAt,
+          authenticatedAt: session.authenticatedAt ?? session.createdAt,
           acr: session.acr,
           amr: session.amr,
           roles: user.roles,

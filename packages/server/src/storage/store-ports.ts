@@ -1,3 +1,5 @@
+import type { ConsentStore } from '../authorizations/consent-store.ts'
+import type { TicketStore } from '../authorizations/ticket-store.ts'
 import type { KeyStore } from '../keys/key-store.ts'
 import type { ClientStore } from '../registered-clients/client-store.ts'
 import type { RevocationStore } from '../revocations/revocation-store.ts'
@@ -27,6 +29,8 @@ export interface Storage
     EventStore,
     FailureStore,
     RevocationStore,
+    TicketStore,
+    ConsentStore,
     Partial<BackupPort>,
     Partial<TransferPort> {
   /** What it is, for people: `memory`, `sqlite`, … */

@@ -7,6 +7,8 @@ import {
   signatureAlgorithms,
 } from '@pawl/protocol'
 import { z } from 'zod'
+import type { Consent } from '../authorizations/consent-store.ts'
+import type { Ticket, TicketKind } from '../authorizations/ticket-store.ts'
 import type { RefreshKeyRecord, SigningKeyRecord } from '../keys/key-store.ts'
 import type { ClientRecord } from '../registered-clients/client.ts'
 import type { FailureCount } from '../throttling/failure-store.ts'
@@ -85,6 +87,7 @@ export function sessionRecord(row: Row, terms: SessionTerms, generation: number)
     seed: bytes(row, 'seed'),
     recent: bytes(row, 'recent'),
     createdAt: integer(row, 'opened_at'),
+    ...(row['authenticated_at'] !== null && { authenticatedAt: integer(row, 'authenticated_at') }),
     lastUsedAt: integer(row, 'last_used_at'),
     idleExpiresAt: integer(row, 'idle_expires_at'),
     absoluteExpiresAt: integer(row, 'absolute_expires_at'),
@@ -164,5 +167,35 @@ export function lostWritesRecord(row: Row): LostWrites {
     noticedAt: integerOrNull(row, 'noticed_at'),
     intactUntil: integerOrNull(row, 'intact_until'),
     settledAt: integerOrNull(row, 'settled_at'),
+  }
+}
+
+const ticketKinds = ['code', 'request', 'device'] as const satisfies readonly TicketKind[]
+
+/** Reads a ticket. */
+export function ticketRecord(row: Row): Ticket {
+  return {
+    hash: new Uint8Array(bytes(row, 'hash')),
+    kind: oneOf(row, 'kind', ticketKinds),
+    clientId: text(row, 'client_id'),
+    userId: textOrNull(row, 'user_id'),
+    userCodeHash: row['user_code_hash'] === null ? null : new Uint8Array(bytes(row, 'user_code_hash')),
+    document: text(row, 'document'),
+    createdAt: integer(row, 'created_at'),
+    expiresAt: integer(row, 'expires_at'),
+    usedAt: integerOrNull(row, 'used_at'),
+    sessionId: textOrNull(row, 'session_id'),
+    polledAt: integerOrNull(row, 'polled_at'),
+  }
+}
+
+/** Reads a consent. */
+export function consentRecord(row: Row): Consent {
+  return {
+    userId: text(row, 'user_id'),
+    clientId: text(row, 'client_id'),
+    scope: textList(row, 'scope'),
+    resources: textList(row, 'resources'),
+    grantedAt: integer(row, 'granted_at'),
   }
 }

@@ -1,3 +1,4 @@
+import type { Consent } from '../authorizations/consent-store.ts'
 import type { RefreshKeyRecord, SigningKeyRecord } from '../keys/key-store.ts'
 import type { ClientRecord } from '../registered-clients/client.ts'
 import type { AccessLifetime } from '../revocations/until-rule.ts'
@@ -34,13 +35,17 @@ export interface CarriedStanding extends LostWrites {
   readonly step: number
 }
 
-/** Everything that a store holds, by kind, in the order in which it can be written: who is named comes before who names. */
+/**
+ * Everything that a store holds, by kind, in the order in which it can be written: who is named comes before who names.
+ * Tickets stay behind: they count for minutes, and whoever held one begins anew.
+ */
 export interface CarriedRecords {
   readonly users: CarriedUser
   readonly clients: ClientRecord
   readonly signingKeys: SigningKeyRecord
   readonly refreshKeys: RefreshKeyRecord
   readonly sessions: SessionRecord
+  readonly consents: Consent
   readonly events: CarriedEvent
   readonly failures: CarriedFailure
   readonly revocations: StoredEntry
@@ -54,7 +59,8 @@ export type CarriedKind = keyof CarriedRecords
 
 /**
  * Reads everything of one kind, in batches. All engines give it in the same order: users, clients and keys as they were
- * added, sessions by the bytes of their id, events by their number, failures by the bytes of their key, revocations by their
+ * added, sessions by the bytes of their id,
+ * consents by user and client, events by their number, failures by the bytes of their key, revocations by their
  * place, lifetimes by their length.
  */
 export type TransferReader = {

@@ -58,6 +58,14 @@ export interface SessionEnding {
   readonly event: SecurityEvent
 }
 
+/** A ticket that a session is opened on: it is used up in the same transaction, or nothing is written. */
+export interface OpeningTicket {
+  /** SHA-256 of the ticket's handle. */
+  readonly hash: Uint8Array
+  /** The user's session at the server's own pages on which the ticket was granted: it must not have been ended since. */
+  readonly grantedBy: string
+}
+
 /**
  * Sessions at rest. An engine must offer linearizable compare-and-set: every write here is one conditional statement,
  * durable before its promise resolves, and its events commit with it or not at all.
@@ -67,9 +75,14 @@ export interface SessionStore {
   readSession(id: string): Promise<SessionReading>
   /**
    * Writes a new session, once its user (locked against being disabled meanwhile) is found enabled and, unless it is the
-   * built-in one, its client still registered. Says what it found instead of writing otherwise.
+   * built-in one, its client still registered, and the ticket, where it is opened on one, unused, in its time and not
+   * orphaned. Says what it found instead of writing otherwise.
    */
-  openSession(session: SessionRecord, event: SecurityEvent): Promise<'opened' | 'user_disabled' | 'client_removed'>
+  openSession(
+    session: SessionRecord,
+    event: SecurityEvent,
+    ticket?: OpeningTicket,
+  ): Promise<'opened' | 'user_disabled' | 'client_removed' | 'ticket_spent'>
   /**
    * Moves a session if it is still at `expectedGeneration`, not revoked, and neither idle nor absolute expiry is at or
    * before `now`. Sets `lastUsedAt` to `now`, `repeats` and `peeks` to 0 and `repeatHolders` to zeros. False: the

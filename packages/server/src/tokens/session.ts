@@ -26,6 +26,8 @@ export interface SessionRecord {
   readonly recent: Uint8Array
   /** Instants are milliseconds since 1970 by the store's clock. */
   readonly createdAt: number
+  /** When the user proved who he is, where that was before the session was opened. */
+  readonly authenticatedAt?: number
   readonly lastUsedAt: number
   readonly idleExpiresAt: number
   readonly absoluteExpiresAt: number

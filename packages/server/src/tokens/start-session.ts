@@ -13,6 +13,7 @@ import {
 import { issueRefreshToken } from './refresh-token.ts'
 import { noRepeatHolders } from './repeat-holders.ts'
 import { type Delivery, type SessionRecord, type SessionUser, sessionEnd } from './session.ts'
+import type { OpeningTicket } from './session-store.ts'
 import { accessExpiry, replyLifetimes } from './token-lifetimes.ts'
 
 /** One sign-in that was found good. */
@@ -28,6 +29,10 @@ export interface SessionStart {
   readonly delivery: Delivery
   readonly device: Device
   readonly absoluteMilliseconds: number
+  /** When the user proved who he is, in milliseconds, where that was before. */
+  readonly authenticatedAt?: number
+  /** What the session is opened on; used up with its opening, or nothing is written. */
+  readonly ticket?: OpeningTicket
   readonly prepare: PrepareTokens
 }
 
@@ -54,6 +59,7 @@ export async function startSession(
     seed,
     recent: noRotations(),
     createdAt: now,
+    ...(start.authenticatedAt !== undefined && { authenticatedAt: start.authenticatedAt }),
     lastUsedAt: now,
     idleExpiresAt: now + dependencies.idleMilliseconds,
     absoluteExpiresAt: now + start.absoluteMilliseconds,
@@ -72,7 +78,7 @@ export async function startSession(
   const prepared = await start.prepare(session, user, signingKey)
   if (prepared.kind === 'refused') return { ...prepared, sessionOver: false }
 
-  const opened = await dependencies.sessions.openSession(session, {
+  const event = {
     type: 'session_opened',
     at: now,
     actor: 'user',
@@ -80,7 +86,8 @@ export async function startSession(
     userId: user.id,
     clientId: client.id,
     device: start.device,
-  })
+  } as const
+  const opened = await dependencies.sessions.openSession(session, event, start.ticket)
   if (opened !== 'opened') return { kind: 'refused', refusal: refusalOf(opened), sessionOver: false }
 
   const exp = accessExpiry(now, client.accessSeconds, sessionEnd(session))
@@ -90,6 +97,7 @@ export async function startSession(
 }
 
 /** A user disabled between the password check and the write looks like any other wrong sign-in. */
-function refusalOf(found: 'user_disabled' | 'client_removed'): Refusal {
+function refusalOf(found: 'user_disabled' | 'client_removed' | 'ticket_spent'): Refusal {
+  if (found === 'ticket_spent') return { error: 'invalid_grant', reason: 'unknown_code' }
   return found === 'user_disabled' ? { error: 'invalid_credentials' } : { error: 'invalid_client' }
 }

@@ -171,6 +171,6 @@ describe('moving a SQLite store away', () => {
       .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
       .all()
       .map(({ name }) => String(name))
-    expect(new Set(tables)).toEqual(new Set([...carriedTables, 'departure']))
+    expect(new Set(tables)).toEqual(new Set([...carriedTables, 'departure', 'tickets']))
   })
 })

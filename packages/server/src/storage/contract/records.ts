@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Ticket } from '../../authorizations/ticket-store.ts'
 import type { RefreshKeyRecord, SigningKeyRecord } from '../../keys/key-store.ts'
 import type { ClientRecord } from '../../registered-clients/client.ts'
 import type { Device, SecurityEvent, SecurityEventType } from '../../security-events/security-event.ts'
@@ -116,6 +117,24 @@ export function aSession(
     peeks: 0,
     revokedAt: null,
     revokedReason: null,
+    ...more,
+  }
+}
+
+/** An authorization code that nobody has used yet. */
+export function aTicket(name: string, now: number, more: Partial<Ticket> = {}): Ticket {
+  return {
+    hash: namedBytes(name, 32),
+    kind: 'code',
+    clientId: 'app',
+    userId: null,
+    userCodeHash: null,
+    document: `{"about":"${name}"}`,
+    createdAt: now,
+    expiresAt: now + 100,
+    usedAt: null,
+    sessionId: null,
+    polledAt: null,
     ...more,
   }
 }

@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 import { agreementContract } from './agreement.ts'
 import { clientContract } from './clients.ts'
+import { consentContract } from './consents.ts'
 import { eventContract } from './events.ts'
 import { failureContract } from './failures.ts'
 import type { StorageFactory } from './fixture.ts'
@@ -11,6 +12,7 @@ import { revocationContract } from './revocations.ts'
 import { sessionListContract } from './session-lists.ts'
 import { sessionRaceContract } from './session-races.ts'
 import { sessionContract } from './sessions.ts'
+import { ticketContract } from './tickets.ts'
 import { userContract } from './users.ts'
 
 /**
@@ -36,6 +38,8 @@ export function storageContract(name: string, factory: StorageFactory, histories
       revocationContract(factory)
       revocationOrderContract(factory)
     })
+    describe('tickets', () => ticketContract(factory))
+    describe('consents', () => consentContract(factory))
     describe('failures', () => failureContract(factory))
     describe('agreement', () => agreementContract(factory, histories))
   })

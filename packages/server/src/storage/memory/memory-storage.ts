@@ -1,6 +1,7 @@
 import type { Clock } from '../../secrets/random.ts'
 import type { Storage } from '../store-ports.ts'
 import { memoryClients } from './clients.ts'
+import { memoryConsents } from './consents.ts'
 import { memoryEvents } from './events.ts'
 import { memoryFailures } from './failures.ts'
 import { memoryKeys } from './keys.ts'
@@ -8,6 +9,7 @@ import { memoryLostWrites } from './lost-writes.ts'
 import { memoryRevocations } from './revocations.ts'
 import { memorySessions } from './sessions.ts'
 import { emptyState } from './state.ts'
+import { memoryTickets } from './tickets.ts'
 import { memoryUsers } from './users.ts'
 
 /** What the memory engine is given. */
@@ -41,5 +43,7 @@ export function memoryStorage(options: MemoryStorageOptions): Storage {
     ...memoryEvents(state),
     ...memoryFailures(state),
     ...memoryRevocations(state),
+    ...memoryTickets(state),
+    ...memoryConsents(state),
   }
 }

@@ -6,6 +6,7 @@ import { revokedSessions } from '../stored-revocations.ts'
 import { noteLostWrites } from './lost-writes.ts'
 import { writeRevocations } from './revocations.ts'
 import { detached, detachedSession, type MemoryState, writeEvent } from './state.ts'
+import { spendTicket } from './tickets.ts'
 
 /** Neither revoked nor expired at `now`. */
 export function isLive(session: SessionRecord, now: number): boolean {
@@ -61,10 +62,11 @@ export function memorySessions(state: MemoryState): SessionStore {
       return { now: state.clock(), session: session && detachedSession(session), user: detached(user) }
     },
 
-    async openSession(session, event) {
+    async openSession(session, event, ticket) {
       if (state.users.get(session.userId)?.user.disabledAt !== null) return 'user_disabled'
       if (!builtInClientIds.has(session.clientId) && !state.clients.has(session.clientId)) return 'client_removed'
       if (state.sessions.has(session.id)) throw new Error('session id is in use')
+      if (ticket !== undefined && !spendTicket(state, ticket, session)) return 'ticket_spent'
       state.sessions.set(session.id, detachedSession(session))
       writeEvent(state, event)
       return 'opened'

@@ -1,4 +1,6 @@
 import type { RevocationPosition } from '@pawl/protocol'
+import type { Consent } from '../../authorizations/consent-store.ts'
+import type { Ticket } from '../../authorizations/ticket-store.ts'
 import type { RefreshKeyRecord, SigningKeyRecord } from '../../keys/key-store.ts'
 import type { ClientRecord } from '../../registered-clients/client.ts'
 import type { Clock } from '../../secrets/random.ts'
@@ -27,6 +29,10 @@ export interface MemoryState {
   revocations: StoredEntry[]
   /** Until when tokens of so many milliseconds can be under way. */
   readonly accessLifetimes: Map<number, number>
+  /** By the hexadecimal digits of their digest. */
+  readonly tickets: Map<string, Ticket>
+  /** By user and client. */
+  readonly consents: Map<string, Consent>
   readonly feedWatchers: Set<() => void>
 }
 
@@ -48,6 +54,8 @@ export function emptyState(clock: Clock): MemoryState {
     feed: { epoch: clock().toString(36), sequence: 0 },
     revocations: [],
     accessLifetimes: new Map(),
+    tickets: new Map(),
+    consents: new Map(),
     feedWatchers: new Set(),
   }
 }

@@ -171,6 +171,36 @@ export const migrations: readonly string[] = [
   ALTER TABLE security_events ADD COLUMN claimed_by BLOB;
   ALTER TABLE security_events ADD COLUMN claimed_until INTEGER;
   `,
+  `
+  -- When the user proved who he is, where that was before the session was opened.
+  ALTER TABLE sessions ADD COLUMN authenticated_at INTEGER;
+
+  -- Authorization codes, pushed requests and device codes; see authorizations/ticket-store.ts.
+  CREATE TABLE tickets (
+    hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+    kind TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    user_id TEXT,
+    user_code_hash BLOB UNIQUE,
+    document TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at INTEGER,
+    session_id TEXT,
+    polled_at INTEGER
+  ) STRICT;
+  CREATE INDEX tickets_by_client ON tickets (client_id, kind, expires_at);
+  CREATE INDEX tickets_by_end ON tickets (expires_at);
+
+  CREATE TABLE consents (
+    user_id TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    resources TEXT NOT NULL,
+    granted_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, client_id)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 function pragma(connection: DatabaseSync, name: 'application_id' | 'user_version'): number {

@@ -4,7 +4,7 @@
  */
 export const sessionColumns: string = `
   sessions.id AS session_id, users.id AS user_id, terms, generation, token_hash, refresh_key_id, seed, recent,
-  sessions.created_at AS opened_at, last_used_at, idle_expires_at, absolute_expires_at, repeats, repeat_holders,
+  sessions.created_at AS opened_at, authenticated_at, last_used_at, idle_expires_at, absolute_expires_at, repeats, repeat_holders,
   peeks, revoked_at, revoked_reason, binding, opened_address, opened_user_agent,
   ${lastUsed('used_address', 'opened_address')} AS last_address,
   ${lastUsed('used_user_agent', 'opened_user_agent')} AS last_user_agent`

@@ -14,6 +14,7 @@ import type { SqliteStorageOptions } from './options.ts'
 import type { SqliteRevocations } from './revocations.ts'
 import { isLive, sessionColumns, usedColumn } from './session-rows.ts'
 import type { TermsTable } from './session-terms.ts'
+import { spendTicket } from './tickets.ts'
 import { userColumns } from './user-rows.ts'
 
 const readOne = `
@@ -24,12 +25,12 @@ const insert = `
   INSERT INTO sessions (
     id, user, terms, generation, token_hash, refresh_key_id, seed, recent, created_at, last_used_at, idle_expires_at,
     absolute_expires_at, repeats, repeat_holders, peeks, revoked_at, revoked_reason, binding, used_address,
-    used_user_agent, opened_address, opened_user_agent
+    used_user_agent, opened_address, opened_user_agent, authenticated_at
   ) VALUES (
     :id, :user, :terms, :generation, :tokenHash, :refreshKeyId, :seed, :recent, :createdAt, :lastUsedAt, :idleExpiresAt,
     :absoluteExpiresAt, :repeats, :repeatHolders, :peeks, :revokedAt, :revokedReason, :binding,
     ${usedColumn(':usedAddress', ':openedAddress')}, ${usedColumn(':usedUserAgent', ':openedUserAgent')},
-    :openedAddress, :openedUserAgent
+    :openedAddress, :openedUserAgent, :authenticatedAt
   )`
 
 const move = `
@@ -65,6 +66,12 @@ const endOfUser = `
 const endOfClient = `
   UPDATE sessions SET revoked_at = :now, revoked_reason = 'client_removed'
   WHERE revoked_at IS NULL AND terms IN (SELECT number FROM session_terms WHERE client_id = :clientId)
+  RETURNING id`
+
+const endOfUserAtClient = `
+  UPDATE sessions SET revoked_at = :now, revoked_reason = 'consent_withdrawn'
+  WHERE user = (SELECT number FROM users WHERE id = :userId) AND revoked_at IS NULL
+    AND terms IN (SELECT number FROM session_terms WHERE client_id = :clientId)
   RETURNING id`
 
 const liveAfter = `SELECT id FROM sessions WHERE id > :after AND ${isLive} ORDER BY id LIMIT :limit`
@@ -104,6 +111,14 @@ export function endSessionsOfClient(database: Database, clientId: string, now: n
   return database.all(endOfClient, { clientId, now }).map((row) => id(row, 'id'))
 }
 
+/** Ends all sessions that a client has of a user, inside a transaction. */
+export function endSessionsOfUserAtClient(
+  database: Database,
+  ending: { readonly userId: string; readonly clientId: string; readonly now: number },
+): readonly string[] {
+  return database.all(endOfUserAtClient, ending).map((row) => id(row, 'id'))
+}
+
 function insertedValues(session: SessionRecord, user: number, terms: number): Values {
   return {
     id: writtenIdBytes(session.id, sessionIdBytes),
@@ -115,6 +130,7 @@ function insertedValues(session: SessionRecord, user: number, terms: number): Va
     seed: session.seed,
     recent: session.recent,
     createdAt: session.createdAt,
+    authenticatedAt: session.authenticatedAt ?? null,
     lastUsedAt: session.lastUsedAt,
     idleExpiresAt: session.idleExpiresAt,
     absoluteExpiresAt: session.absoluteExpiresAt,
@@ -152,13 +168,14 @@ export function sqliteSessions(
       return { now: clock(), session: row && record(row), user: row && userRecord(row) }
     },
 
-    async openSession(session, event) {
+    async openSession(session, event, ticket) {
       return database.transaction(() => {
         // The write lock that this transaction holds keeps the user from being disabled and the client from being removed.
         const user = database.get('SELECT number, disabled_at FROM users WHERE id = :id', { id: session.userId })
         if (user?.['disabled_at'] !== null) return 'user_disabled'
         const registered = database.get('SELECT 1 FROM clients WHERE id = :id', { id: session.clientId })
         if (!builtInClientIds.has(session.clientId) && registered === undefined) return 'client_removed'
+        if (ticket !== undefined && !spendTicket(database, ticket, session)) return 'ticket_spent'
         database.run(insert, insertedValues(session, integer(user, 'number'), terms.numberOf(session)))
         writeEvent(database, event)
         return 'opened'

@@ -1,6 +1,7 @@
 import type { Storage } from '../store-ports.ts'
 import { backUpSqlite } from './backup.ts'
 import { sqliteClients } from './clients.ts'
+import { sqliteConsents } from './consents.ts'
 import { type Database, sqliteDatabase } from './database.ts'
 import { sqliteEvents } from './events.ts'
 import { sqliteFailures } from './failures.ts'
@@ -11,6 +12,7 @@ import type { SqliteStorageOptions } from './options.ts'
 import { sqliteRevocations } from './revocations.ts'
 import { termsTable } from './session-terms.ts'
 import { sqliteSessions } from './sessions.ts'
+import { sqliteTickets } from './tickets.ts'
 import { sqliteTransferSource } from './transfer.ts'
 import { sqliteUsers } from './users.ts'
 
@@ -63,5 +65,7 @@ export function sqliteStorageOn(database: Database, options: SqliteStorageOption
     ...events,
     ...sqliteFailures(database, commits, options),
     ...revocations,
+    ...sqliteTickets(database, options),
+    ...sqliteConsents(database, writeRevocations),
   }
 }

@@ -4,6 +4,7 @@ import { storageUnavailable } from '../../tokens/storage-unavailable.ts'
 import { integer, type Row, text, textList } from '../stored-columns.ts'
 import {
   clientRecord,
+  consentRecord,
   lostWritesRecord,
   parseTerms,
   refreshKeyRecord,
@@ -36,6 +37,7 @@ const selects = {
     SELECT ${sessionColumns}, client_id, document
     FROM sessions JOIN users ON users.number = sessions.user JOIN session_terms ON session_terms.number = terms
     ORDER BY sessions.id`,
+  consents: 'SELECT * FROM consents ORDER BY user_id, client_id',
   events: 'SELECT sequence, document FROM security_events ORDER BY sequence',
   failures: 'SELECT key, count, ends_at FROM failures ORDER BY key',
   revocations: 'SELECT * FROM revocation_entries ORDER BY sequence, place',
@@ -53,6 +55,7 @@ export const carriedTables: readonly string[] = [
   'refresh_keys',
   'session_terms',
   'sessions',
+  'consents',
   'security_events',
   'failures',
   'key_ring',
@@ -171,6 +174,7 @@ function readerOf(connection: DatabaseSync): TransferReader {
     signingKeys: () => batches(selects.signingKeys, signingKeyRecord),
     refreshKeys: () => batches(selects.refreshKeys, refreshKeyRecord),
     sessions: () => batches(selects.sessions, (row) => sessionRecord(row, termsOf(row), generation(row, 'generation'))),
+    consents: () => batches(selects.consents, consentRecord),
     events: () =>
       batches(selects.events, (row) => ({ sequence: integer(row, 'sequence'), document: text(row, 'document') })),
     failures: () =>
