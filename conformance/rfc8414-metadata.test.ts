@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { sendTo } from './running-server/http-request.ts'
 import { startServer } from './running-server/started-server.ts'
 
-const document = z.record(z.string(), z.union([z.string(), z.array(z.string())]))
+const document = z.record(z.string(), z.union([z.string(), z.boolean(), z.array(z.string())]))
 const wellKnown = '/.well-known/oauth-authorization-server'
 
 describe('rfc8414-3: authorization server metadata', () => {
@@ -42,12 +42,30 @@ describe('rfc8414-3: authorization server metadata', () => {
     const metadata = (await sendTo(`${server.origin}${wellKnown}/id`)).read(document)
     expect(metadata).toEqual({
       issuer: server.issuer,
+      authorization_endpoint: `${server.issuer}/oauth/authorize`,
+      authorization_response_iss_parameter_supported: true,
       token_endpoint: `${server.issuer}/oauth/token`,
+      userinfo_endpoint: `${server.issuer}/oauth/userinfo`,
       revocation_endpoint: `${server.issuer}/oauth/revoke`,
       introspection_endpoint: `${server.issuer}/oauth/introspect`,
       jwks_uri: `${server.issuer}/oauth/jwks`,
-      grant_types_supported: ['refresh_token', 'client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],
-      response_types_supported: [],
+      grant_types_supported: [
+        'authorization_code',
+        'refresh_token',
+        'client_credentials',
+        'urn:ietf:params:oauth:grant-type:token-exchange',
+      ],
+      response_types_supported: ['code'],
+      response_modes_supported: ['query'],
+      code_challenge_methods_supported: ['S256'],
+      prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+      acr_values_supported: ['urn:pawl:acr:password'],
+      scopes_supported: ['openid', 'profile'],
+      claims_supported: ['sub', 'auth_time', 'acr', 'amr', 'sid', 'preferred_username'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['ES256'],
+      request_parameter_supported: false,
+      request_uri_parameter_supported: false,
       token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
       revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
       introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],

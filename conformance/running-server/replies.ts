@@ -45,6 +45,9 @@ export const refreshGrantReply = z.strictObject({
   refresh_token: refreshToken,
 })
 
+/** `POST /oauth/token` with `grant_type=authorization_code` (OpenID Connect Core section 3.1.3.3). */
+export const codeGrantReply = z.strictObject({ ...refreshGrantReply.shape, id_token: accessToken.optional() })
+
 /** `POST /oauth/token` with `grant_type=client_credentials` (RFC 6749 section 4.4.3): no refresh token. */
 export const clientCredentialsReply = z.strictObject({
   access_token: accessToken,

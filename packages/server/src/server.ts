@@ -4,6 +4,8 @@ import { createPlayground } from '@pawl/playground'
 import { errorTable, revocationHeartbeatMilliseconds } from '@pawl/protocol'
 import { createAdministration } from './administer.ts'
 import type { Administration } from './administration.ts'
+import { createPageProofs, type PageProofs } from './authorizations/page-proof.ts'
+import { removeEndedTickets } from './authorizations/remove-ended-tickets.ts'
 import { createBackground } from './background.ts'
 import { ConfigurationError } from './configuration/configuration-error.ts'
 import { loadSecrets } from './configuration/load-secrets.ts'
@@ -12,6 +14,7 @@ import type { PawlConfiguration, ServerSecrets, Settings } from './configuration
 import { clientAddress } from './configuration/trusted-proxy.ts'
 import { createMetrics } from './endpoints/metrics.ts'
 import { publicMaxAge } from './endpoints/oauth/metadata.ts'
+import { createPageFrame } from './endpoints/pages/page-frame.ts'
 import { feedReport } from './endpoints/revocations.ts'
 import { type Answer, createAnswer } from './endpoints/route-table.ts'
 import { sqliteStorage } from './engines.ts'
@@ -166,7 +169,8 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
     metrics.watchProcess()
     metrics.watchFeed(feed)
     const [newestSecret] = await serverSecrets()
-    return assemble(keys, createThrottle({ store: storage, secret: newestSecret.derive('throttling') }))
+    const throttle = createThrottle({ store: storage, secret: newestSecret.derive('throttling') })
+    return assemble(keys, { throttle, proofs: createPageProofs(newestSecret.derive('pages')) })
   })
 
   async function deliver(): Promise<void> {
@@ -186,7 +190,7 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
     }
   }
 
-  function assemble(keys: KeyRing, throttle: Throttle): Answer {
+  function assemble(keys: KeyRing, made: { readonly throttle: Throttle; readonly proofs: PageProofs }): Answer {
     const firstParty = builtInClient({ resources: [settings.audience] })
     const playground = playgroundClient(firstParty)
     const ownClients = settings.mode === 'development' ? [firstParty, playground] : [firstParty]
@@ -208,7 +212,7 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       cookies: settings.cookies,
       trustedOrigins: new Set(settings.trustedOrigins),
       accounts,
-      throttle,
+      throttle: made.throttle,
       authenticateClient: createClientAuthentication({ store: storage, builtIn: firstParty }),
       findClient,
       ownClients: new Map(ownClients.map((client) => [client.id, client])),
@@ -216,7 +220,13 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
         const clients = await storage.listClients()
         return [settings.audience, ...clients.flatMap((client) => client.resources)]
       },
-      grants: createGrants({ tokens, settings, claims, report, clock: storage, findClient }),
+      grants: createGrants({ tokens, settings, claims, report, clock: storage, findClient, tickets: storage }),
+      tickets: storage,
+      consents: storage,
+      pages: {
+        frame: createPageFrame({ name: settings.pageName, logo: settings.pageLogo, colour: settings.pageColour }),
+        proofs: made.proofs,
+      },
       claims,
       reportHookFailure: report,
       tokens,
@@ -342,6 +352,7 @@ async function keepHouse(storage: Storage, { accessSeconds }: Settings, goOn: ()
   await removeEndedSessions(storage, longestAccessSeconds * 1000, goOn)
   await removeEndedFailures(storage, goOn)
   await removeEndedRevocations(storage, goOn)
+  await removeEndedTickets(storage, goOn)
 }
 
 /** The client of the playground: like the first party, but its access tokens die while one watches. */

@@ -88,6 +88,7 @@ export function resolveSettings(configuration: PawlConfiguration): SettingsOutco
   const trustedOrigins = issuerUnread ? [] : resolveOrigins(issuer, mode, findings)
   checkProxies(mode, findings)
   checkDatabase(configuration, findings)
+  checkProfile(findings)
   const cookies = planCookies(issuer)
   for (const cookie of cookies) {
     for (const reason of cookieProblems(cookie, issuer.origin)) {
@@ -117,7 +118,10 @@ export function resolveSettings(configuration: PawlConfiguration): SettingsOutco
     trustedProxies: values.trustedProxies ?? [],
     registration: values.registration ?? false,
     revocations: values.revocations ?? 'open',
-    signingAlgorithm: values.signingAlgorithm ?? 'ES256',
+    ...profileOf(values),
+    pageName: values.pageName ?? 'Pawl',
+    pageLogo: values.pageLogo,
+    pageColour: values.pageColour,
     cookieNames: cookieNames(issuer.secure),
     cookies,
   }
@@ -127,6 +131,20 @@ export function resolveSettings(configuration: PawlConfiguration): SettingsOutco
     ...(databaseDirectUrl !== undefined && { directUrl: databaseDirectUrl.url }),
   }
   return { ok: true, settings, database, warnings }
+}
+
+function profileOf({ profile = 'oauth2.1', signingAlgorithm }: Partial<SettingValues>) {
+  return { profile, signingAlgorithm: signingAlgorithm ?? (profile === 'oidc' ? 'RS256' : 'ES256') } as const
+}
+
+function checkProfile({ values, problems, spelling }: Findings): void {
+  const { profile, signingAlgorithm = 'RS256' } = values
+  if (profile !== 'oidc' || signingAlgorithm === 'RS256') return
+  problems.push({
+    setting: spelling('signingAlgorithm'),
+    reason: `is ${signingAlgorithm}, and ${spelling('profile')} oidc promises every client RS256`,
+    fix: `leave ${spelling('signingAlgorithm')} out, or set ${spelling('profile')} to oauth2.1`,
+  })
 }
 
 function refuseUnknownFields(configuration: PawlConfiguration, { problems }: Findings): void {

@@ -276,6 +276,51 @@ export const settingsTable: { readonly [Name in SettingName]: SettingRow<Setting
     expected: 'open or token',
     schema: oneOf(['open', 'token']),
   },
+  profile: {
+    environment: 'PAWL_PROFILE',
+    flag: 'profile',
+    placeholder: 'name',
+    default: 'oauth2.1',
+    meaning: 'oidc signs with RS256 and passes over acr_values that it cannot reach, as OpenID Connect demands.',
+    expected: 'oauth2.1 or oidc',
+    schema: oneOf(['oauth2.1', 'oidc']),
+  },
+  pageName: {
+    environment: 'PAWL_PAGE_NAME',
+    flag: 'page-name',
+    placeholder: 'text',
+    default: 'Pawl',
+    meaning: 'What the pages for signing in and consent call this server.',
+    expected: 'a name of 1 to 64 characters',
+    schema: z
+      .string('is not text')
+      .trim()
+      .regex(/^[^\p{Cc}]{1,64}$/u, 'is not a name of 1 to 64 characters'),
+  },
+  pageLogo: {
+    environment: 'PAWL_PAGE_LOGO',
+    flag: 'page-logo',
+    placeholder: 'data uri',
+    default: 'none',
+    meaning: 'Logo of those pages as a data: URI, for they load nothing from elsewhere.',
+    expected: 'a URI such as data:image/svg+xml;base64,… of at most 64 KiB',
+    schema: z
+      .string('is not text')
+      .max(65_536, 'is longer than 64 KiB')
+      .regex(
+        /^data:image\/(?:png|jpeg|webp|gif|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}$/,
+        'is no data: URI of an image in base64',
+      ),
+  },
+  pageColour: {
+    environment: 'PAWL_PAGE_COLOUR',
+    flag: 'page-colour',
+    placeholder: 'colour',
+    default: "Pawl's own",
+    meaning: 'Colour of the button that goes on, on those pages.',
+    expected: 'six hexadecimal digits such as #0a5c68',
+    schema: z.string('is not text').regex(/^#[0-9a-fA-F]{6}$/, 'is not a colour of six hexadecimal digits'),
+  },
   signingAlgorithm: {
     environment: 'PAWL_SIGNING_ALGORITHM',
     flag: 'signing-algorithm',

@@ -60,7 +60,18 @@ export interface PawlConfiguration {
    * (`token`). Default `open`.
    */
   readonly revocations?: FeedAccess
-  /** Algorithm of newly made signing keys. Default `ES256`. */
+  /**
+   * `oauth2.1`; or `oidc`, which does what OpenID Connect demands beside: RS256 signatures (OpenID Connect Discovery
+   * section 3), and `acr_values` that are passed over where they cannot be reached. Default `oauth2.1`.
+   */
+  readonly profile?: Profile
+  /** What the pages for signing in and consent call this server. Default `Pawl`. */
+  readonly pageName?: string
+  /** Logo of those pages as a `data:` URI of an image in base64, at most 64 KiB. Default: none. */
+  readonly pageLogo?: string
+  /** Colour of their button that goes on, as `#rrggbb`. Default: Pawl's own. */
+  readonly pageColour?: string
+  /** Algorithm of newly made signing keys. Default `ES256`; with the profile `oidc` `RS256`, and no other. */
   readonly signingAlgorithm?: SignatureAlgorithm
 
   /** In code only: the engine that sessions, users, clients and keys live in. Default: SQLite in `data`. */
@@ -107,6 +118,9 @@ type PostgresEngine = (options: { readonly url: string; readonly directUrl?: str
 
 /** Who may read the revocation feed. */
 type FeedAccess = 'open' | 'token'
+
+/** What a server does beyond OAuth 2.1. */
+type Profile = 'oauth2.1' | 'oidc'
 
 /** How strict a server is about its settings. */
 type Mode = 'development' | 'production'
@@ -164,6 +178,10 @@ export interface SettingValues {
   readonly trustedProxies: readonly string[]
   readonly registration: boolean
   readonly revocations: FeedAccess
+  readonly profile: Profile
+  readonly pageName: string
+  readonly pageLogo: string
+  readonly pageColour: string
   readonly signingAlgorithm: SignatureAlgorithm
 }
 
@@ -230,6 +248,10 @@ export interface Settings {
   readonly registration: boolean
   /** Who may read the revocation feed. */
   readonly revocations: FeedAccess
+  readonly profile: Profile
+  readonly pageName: string
+  readonly pageLogo: string | undefined
+  readonly pageColour: string | undefined
   readonly signingAlgorithm: SignatureAlgorithm
   readonly cookieNames: CookieNames
   /** Every cookie this server sets, with all its attributes but `Max-Age`. */

@@ -109,6 +109,14 @@ export async function readForm(request: Request): Promise<BodyReading<FormParame
   return { kind: 'read', value: { one: (name) => all(name)[0], all } }
 }
 
+/** Reads a form that a page of this server sent, or that asks for one. Which names stand in it is for the reader to judge. */
+export async function readPageForm(request: Request): Promise<BodyReading<URLSearchParams>> {
+  const type = mediaType(request)
+  const text = await readText(request)
+  if (type !== 'application/x-www-form-urlencoded' || text === undefined) return malformedBody
+  return { kind: 'read', value: new URLSearchParams(text) }
+}
+
 function refusedParameter(
   reason: 'malformed_parameter' | 'missing_parameter' | 'repeated_parameter',
 ): BodyReading<never> {

@@ -93,7 +93,9 @@ export function secure(services: Services): Surrounding {
     headers.set('X-Content-Type-Options', 'nosniff')
     headers.set('Referrer-Policy', 'no-referrer')
     headers.set('X-Frame-Options', 'DENY')
-    headers.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
+    // Pages have a policy of their own, no less strict.
+    if (!headers.has('Content-Security-Policy'))
+      headers.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
     if (overTls) headers.set('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
   }
 }

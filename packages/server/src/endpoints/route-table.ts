@@ -1,16 +1,19 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
+import { listConsents, withdrawConsent } from './first-party/consents.ts'
 import { changePassword } from './first-party/password.ts'
 import { refresh } from './first-party/refresh.ts'
 import { currentSession, endOneSession, listSessions } from './first-party/sessions.ts'
 import { login, register } from './first-party/sign-in.ts'
 import { logout, logoutEverywhere } from './first-party/sign-out.ts'
 import { live, metrics, ready } from './health.ts'
+import { authorize, authorizeByForm } from './oauth/authorize.ts'
 import { introspect } from './oauth/introspect.ts'
 import { publicMaxAge, serverMetadata } from './oauth/metadata.ts'
 import { revoke } from './oauth/revoke.ts'
 import { token } from './oauth/token.ts'
+import { userinfo } from './oauth/userinfo.ts'
 import { type PawlContext, refuse } from './refusal-response.ts'
 import { answerFault, observe, secure } from './request-surroundings.ts'
 import { revocations } from './revocations.ts'
@@ -39,13 +42,28 @@ const routes: readonly {
     path: '/auth/sessions/:id',
     handler: (context, services) => endOneSession(context, services, context.req.param('id') ?? ''),
   },
+  { method: 'GET', path: '/auth/consents', handler: listConsents },
+  {
+    method: 'DELETE',
+    path: '/auth/consents/:id',
+    handler: (context, services) => withdrawConsent(context, services, context.req.param('id') ?? ''),
+  },
+  { method: 'GET', path: '/oauth/authorize', handler: authorize },
+  { method: 'POST', path: '/oauth/authorize', handler: authorizeByForm },
   { method: 'POST', path: '/oauth/token', handler: token },
   { method: 'POST', path: '/oauth/revoke', handler: revoke },
   { method: 'POST', path: '/oauth/introspect', handler: introspect },
+  { method: 'GET', path: '/oauth/userinfo', handler: userinfo },
+  { method: 'POST', path: '/oauth/userinfo', handler: userinfo },
   { method: 'GET', path: '/oauth/jwks', handler: async (context, { keys }) => publicJson(context, await keys.jwks()) },
   {
     method: 'GET',
     path: '/.well-known/oauth-authorization-server',
+    handler: (context, { settings }) => publicJson(context, serverMetadata(settings)),
+  },
+  {
+    method: 'GET',
+    path: '/.well-known/openid-configuration',
     handler: (context, { settings }) => publicJson(context, serverMetadata(settings)),
   },
   { method: 'GET', path: '/revocations', handler: revocations },
@@ -53,6 +71,9 @@ const routes: readonly {
   { method: 'GET', path: '/health/ready', handler: ready },
   { method: 'GET', path: '/metrics', handler: metrics },
 ]
+
+/** Routes that people see. */
+const pages: ReadonlySet<string> = new Set(['/oauth/authorize'])
 
 /** Answers a request whose path lies below the issuer's. */
 export type Answer = (request: Request, connection: { readonly remoteAddress: string | undefined }) => Promise<Response>
@@ -64,9 +85,13 @@ export function createAnswer(services: Services): Answer {
   app.use(secure(services))
   const { basePath } = services.settings
   app.use(`${basePath}/auth/*`, credentialedCors(services))
-  app.use(`${basePath}/oauth/*`, openCors())
-  app.use('/.well-known/*', openCors())
-  app.use(`${basePath}/.well-known/*`, openCors())
+  const open = openCors()
+  // A browser is sent to a page and back; no script of another site may ask in its place (standards G-7).
+  app.use(`${basePath}/oauth/*`, (context, next) =>
+    pages.has(context.req.path.slice(basePath.length)) ? next() : open(context, next),
+  )
+  app.use('/.well-known/*', open)
+  app.use(`${basePath}/.well-known/*`, open)
   app.use(
     bodyLimit({
       maxSize: largestBody,

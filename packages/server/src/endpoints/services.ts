@@ -1,4 +1,7 @@
 import type { Logger } from 'pino'
+import type { ConsentStore } from '../authorizations/consent-store.ts'
+import type { PageProofs } from '../authorizations/page-proof.ts'
+import type { TicketStore } from '../authorizations/ticket-store.ts'
 import type { PlannedCookie } from '../configuration/cookie-plan.ts'
 import type { Settings } from '../configuration/settings.ts'
 import type { ClaimsHook } from '../grants/application-claims.ts'
@@ -14,6 +17,7 @@ import type { StoreClock } from '../tokens/check-access-token.ts'
 import type { TokenDependencies } from '../tokens/refresh-session.ts'
 import type { Accounts } from '../users/accounts.ts'
 import type { Metrics } from './metrics.ts'
+import type { PageFrame } from './pages/page-frame.ts'
 
 /** What endpoints call upon; filled by the assembler. */
 export interface Services {
@@ -30,6 +34,10 @@ export interface Services {
   /** Every resource that some client is registered for, and the default one: what the first party may ask tokens for. */
   readonly knownResources: () => Promise<readonly string[]>
   readonly grants: Grants
+  readonly tickets: TicketStore
+  readonly consents: ConsentStore
+  /** What the pages for people are made with. */
+  readonly pages: { readonly frame: PageFrame; readonly proofs: PageProofs }
   readonly claims: ClaimsHook | undefined
   readonly reportHookFailure: ReportHookFailure
   readonly tokens: TokenDependencies & { readonly clock: StoreClock }

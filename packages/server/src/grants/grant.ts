@@ -24,6 +24,8 @@ export interface TokenResponse {
   /** Of a token exchange only. */
   readonly issued_token_type?: string
   readonly scope?: string
+  /** Of a sign-in with the scope `openid` only. */
+  readonly id_token?: string
   readonly refresh_token?: string
   readonly refresh_in?: number
   readonly refresh_token_timeout?: number

@@ -92,6 +92,9 @@ export function checkRegistration(
   if ('ok' in secret) return secret
   const knownGrants = checkGrants(grants, knownType)
   if ('ok' in knownGrants) return knownGrants
+  if (knownGrants.grants.includes('authorization_code') && redirectUris.length === 0) {
+    return refuse('redirect-uri', 'The grant authorization_code needs at least one redirect URI to answer to.')
+  }
   const uriFault = redirectUris.map(describeRedirectUriFault).find((fault) => fault !== undefined)
   if (uriFault !== undefined) return refuse('redirect-uri', uriFault)
   if (!scopes.every(isScopeToken)) {
@@ -197,8 +200,17 @@ function checkGrants(
 function describeRedirectUriFault(uri: string): string | undefined {
   if (!isAbsoluteUri(uri))
     return 'A redirect URI is an absolute URI without a fragment, such as https://app.example.com/callback.'
-  const scripting = ['javascript:', 'data:', 'vbscript:', 'blob:', 'file:'].includes(new URL(uri).protocol)
-  return scripting ? 'A redirect URI must not be one that a browser would run or read from a file.' : undefined
+  const { protocol, hostname } = new URL(uri)
+  const scripting = ['javascript:', 'data:', 'vbscript:', 'blob:', 'file:'].includes(protocol)
+  if (scripting) return 'A redirect URI must not be one that a browser would run or read from a file.'
+  if (protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(hostname)) {
+    return 'Over plain http a code can be read on the way: use https, or an address of the same machine.'
+  }
+  // RFC 8252 section 7.1: two applications must not come to claim one scheme by accident.
+  if (protocol !== 'http:' && protocol !== 'https:' && !protocol.includes('.')) {
+    return 'A private scheme is a domain name of yours turned round, such as com.example.app:/callback.'
+  }
+  return undefined
 }
 
 /** RFC 3986 section 4.3: a scheme, no fragment; compared as text later on, so it must be what it looks like. */

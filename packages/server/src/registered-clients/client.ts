@@ -28,5 +28,8 @@ export const firstPartyClientId = 'first-party'
 /** Id of the built-in public client of the playground; it can sign in in development only. */
 export const playgroundClientId = 'playground'
 
+/** Id of the built-in client as which people are signed in at the server's own pages; it has no grant at all. */
+export const pagesClientId = 'pages'
+
 /** Clients that exist without being registered: no store holds them, and nobody can register or remove them. */
-export const builtInClientIds: ReadonlySet<string> = new Set([firstPartyClientId, playgroundClientId])
+export const builtInClientIds: ReadonlySet<string> = new Set([firstPartyClientId, playgroundClientId, pagesClientId])

@@ -96,7 +96,7 @@ describe('registering a client', () => {
     ['secret', { secret: 'ä'.repeat(32) }],
     ['grant', { grants: ['password'] }],
     ['grant', { grants: ['refresh_token', ''] }],
-    ['grant', { grants: ['authorization_code'] }],
+    ['grant', { grants: ['password'] }],
     ['scope', { scopes: ['read write'] }],
     ['scope', { scopes: [''] }],
     ['scope', { scopes: ['say"it"'] }],

@@ -6,8 +6,8 @@ import { endSession, recogniseRefreshToken } from '../../tokens/end-session.ts'
 import { parseRefreshToken } from '../../tokens/refresh-token.ts'
 import type { Delivery, SessionUser } from '../../tokens/session.ts'
 import { startSession } from '../../tokens/start-session.ts'
-import type { RegisterUserOutcome, SignInOutcome } from '../../users/accounts.ts'
-import { judgePassword, passwordGuess, throttledRefusal } from '../guesses.ts'
+import type { RegisterUserOutcome } from '../../users/accounts.ts'
+import { checkPassword } from '../password-check.ts'
 import { hashersBusy, type PawlContext, refuse } from '../refusal-response.ts'
 import type { Services } from '../services.ts'
 import { cookieOverhead, type RequestCookies } from './session-cookies.ts'
@@ -34,33 +34,15 @@ export async function login(context: PawlContext, services: Services): Promise<R
   if (request.kind === 'refused') return refuse(context, request.refusal)
   const client = services.ownClients.get(request.body.client_id)
   if (client === undefined) return refuse(context, { error: 'unauthorized_client' })
-  const { username, password } = request.body
-  // Before the user is read: what the token says of him held at that instant, or later.
-  let now = 0
-  const tried = await services.throttle.guess(
-    passwordGuess(context, username),
-    async () => {
-      now = await services.tokens.clock.storeNow()
-      return services.accounts.signIn({ username, password })
-    },
-    (outcome) => judgePassword(signInOutcome(outcome)),
-  )
-  services.metrics.countSignIn(tried.kind === 'tried' ? signInOutcome(tried.outcome) : tried.kind)
-  if (tried.kind !== 'tried') return refuse(context, throttledRefusal(tried))
-  const signedIn = tried.outcome
-  if (signedIn === 'busy') return refuse(context, hashersBusy)
-  if (signedIn === 'invalid_credentials') return refuse(context, { error: 'invalid_credentials' })
+  const checked = await checkPassword(context, services, request.body)
+  if (checked.kind === 'refused') return refuse(context, checked.refusal)
   return openSession(context, services, {
-    now,
-    user: signedIn.user,
+    now: checked.now,
+    user: checked.user,
     client,
     delivery: deliveryOf(request.body),
     cookies: request.cookies,
   })
-}
-
-function signInOutcome(outcome: SignInOutcome): string {
-  return typeof outcome === 'string' ? outcome : 'signed_in'
 }
 
 /** `POST /auth/register`, where the setting allows it: adds the user and signs him in. */

@@ -1,15 +1,23 @@
 import { clientAuthenticationMethods, grantTypes } from '@pawl/protocol'
+import { passwordAcr } from '../../authorizations/authorization-request.ts'
 import type { Settings } from '../../configuration/settings.ts'
 
 /** How long metadata and keys may be kept, in seconds. New keys are published at least this long before they sign. */
 export const publicMaxAge = 300
 
-/** Authorization server metadata (RFC 8414 section 2). Names what exists and nothing else. */
-export function serverMetadata(settings: Pick<Settings, 'issuer'>): Readonly<Record<string, unknown>> {
-  const { issuer } = settings
+/**
+ * Authorization server metadata (RFC 8414 section 2, OpenID Connect Discovery section 3): one document under both names.
+ * Names what exists and nothing else, and says what would be unsafe to leave to its default (standards MD-3).
+ */
+export function serverMetadata(
+  settings: Pick<Settings, 'issuer' | 'signingAlgorithm'>,
+): Readonly<Record<string, unknown>> {
+  const { issuer, signingAlgorithm } = settings
   const confidential = clientAuthenticationMethods.filter((method) => method !== 'none')
   return {
     issuer,
+    authorization_endpoint: `${issuer}/oauth/authorize`,
+    authorization_response_iss_parameter_supported: true,
     token_endpoint: `${issuer}/oauth/token`,
     token_endpoint_auth_methods_supported: clientAuthenticationMethods,
     revocation_endpoint: `${issuer}/oauth/revoke`,
@@ -18,7 +26,18 @@ export function serverMetadata(settings: Pick<Settings, 'issuer'>): Readonly<Rec
     introspection_endpoint_auth_methods_supported: confidential,
     jwks_uri: `${issuer}/oauth/jwks`,
     grant_types_supported: grantTypes,
-    response_types_supported: [],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    code_challenge_methods_supported: ['S256'],
+    prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+    acr_values_supported: [passwordAcr],
+    scopes_supported: ['openid', 'profile'],
+    claims_supported: ['sub', 'auth_time', 'acr', 'amr', 'sid', 'preferred_username'],
+    userinfo_endpoint: `${issuer}/oauth/userinfo`,
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: [signingAlgorithm],
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
     refresh_token_expiration_types_supported: ['authorization', 'credential'],
   }
 }

@@ -1,0 +1,74 @@
+/** Every word of the pages. A further language is a further record of this type. */
+export interface PageTexts {
+  readonly language: string
+  readonly signIn: string
+  readonly signInTo: (client: string) => string
+  readonly username: string
+  readonly password: string
+  readonly wrongCredentials: string
+  readonly tooManyFailures: (seconds: number) => string
+  readonly tryAgainSoon: string
+  readonly consentTitle: (client: string) => string
+  readonly signedInAs: (username: string) => string
+  readonly useAnotherAccount: string
+  readonly wants: string
+  readonly nothingInParticular: string
+  readonly scope: (value: string) => string
+  readonly at: string
+  readonly goesTo: string
+  readonly lasts: string
+  readonly days: (days: number) => string
+  readonly minutes: (minutes: number) => string
+  readonly takeBack: string
+  readonly allow: string
+  readonly deny: string
+  readonly errorTitle: string
+  readonly errorOf: Readonly<Record<PageFault, string>>
+  readonly errorCode: string
+  readonly requestId: string
+}
+
+/** What can keep a page from doing what it was asked for. */
+export type PageFault = 'client' | 'redirect_uri' | 'request' | 'origin' | 'server'
+
+const scopes: Readonly<Record<string, string>> = {
+  openid: 'Know who you are',
+  profile: 'See your name',
+  offline_access: 'Stay signed in while you are away',
+}
+
+/** English. */
+export const english: PageTexts = {
+  language: 'en',
+  signIn: 'Sign in',
+  signInTo: (client) => `to go on to ${client}`,
+  username: 'Username',
+  password: 'Password',
+  wrongCredentials: 'The username or the password is wrong.',
+  tooManyFailures: (seconds) => `Wrong too often. Try again in ${seconds} seconds.`,
+  tryAgainSoon: 'The server is busy. Try again in a moment.',
+  consentTitle: (client) => `Allow ${client}?`,
+  signedInAs: (username) => `Signed in as ${username}.`,
+  useAnotherAccount: 'Use another account',
+  wants: 'It may',
+  nothingInParticular: 'Know that you are signed in',
+  scope: (value) => scopes[value] ?? value,
+  at: 'At',
+  goesTo: 'You go on to',
+  lasts: 'For at most',
+  days: (days) => (days === 1 ? '1 day' : `${days} days`),
+  minutes: (minutes) => (minutes === 1 ? '1 minute' : `${minutes} minutes`),
+  takeBack: 'You can take this back at any time.',
+  allow: 'Allow',
+  deny: 'Deny',
+  errorTitle: 'This does not work',
+  errorOf: {
+    client: 'The application that sent you here is not known to this server.',
+    redirect_uri: 'The application that sent you here named an address to return to that is not registered for it.',
+    request: 'What the application asked for is malformed, or its time is up. Go back to it and begin again.',
+    origin: 'This form was sent from another site, so nothing was done.',
+    server: 'The server cannot do this now. Try again in a moment.',
+  },
+  errorCode: 'Error',
+  requestId: 'Request',
+}
