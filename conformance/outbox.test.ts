@@ -31,9 +31,11 @@ function forgetting(verb: Writer, storage: Storage): Storage {
     endUserSessions: silent(storage.endUserSessions),
     moveSession: silent(storage.moveSession),
     openSession: silent(storage.openSession),
+    rememberConsent: silent(storage.rememberConsent),
     removeClient: silent(storage.removeClient),
     killSigningKey: silent(storage.killSigningKey),
     setRoles: silent(storage.setRoles),
+    withdrawConsent: silent(storage.withdrawConsent),
     addRevocation: silent(storage.addRevocation),
   }
   return { ...storage, [verb]: verbs[verb] }
@@ -50,7 +52,7 @@ async function audit(
   made: readonly Change[],
   wishes: { readonly engine?: Engine; readonly without?: Writer },
 ): Promise<readonly Audit[]> {
-  let [client, movesToLose] = ['first-party', 0]
+  let [client, movesToLose] = ['', 0]
   await using server = await startServer({
     ...(wishes.engine !== undefined && { engine: wishes.engine }),
     configuration: { registration: true },
@@ -60,7 +62,8 @@ async function audit(
         ...store,
         // The delivery in the background finds nothing to take away.
         nextEvents: async () => [],
-        openSession: (session, event) => store.openSession({ ...session, clientId: client }, event),
+        openSession: (session, event, ticket) =>
+          store.openSession({ ...session, clientId: client || session.clientId }, event, ticket),
         moveSession: async (move) => {
           if (movesToLose === 0) return store.moveSession(move)
           movesToLose -= 1
@@ -76,7 +79,7 @@ async function audit(
   const audits: Audit[] = []
   for (const [index, { title, make }] of changes.entries()) {
     if (!made.some((change) => change.title === title)) continue
-    client = 'first-party'
+    client = ''
     const user = { username: `user-${index}`, password }
     await server.addUser(user.username, password)
     await begin()

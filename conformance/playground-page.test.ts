@@ -1,8 +1,8 @@
-import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { isMissing } from '../checks/machine-packages.ts'
+import { violations } from './running-server/accessibility.ts'
 import { startChromium } from './running-server/chromium.ts'
 import { heapStrings, reachableText } from './running-server/page-search.ts'
 import { expectText, openPlayground, play, signInByForm } from './running-server/playground-window.ts'
@@ -147,20 +147,3 @@ const watchJumps = `
       if (!hadRecentInput && sources.some(({ node }) => node?.closest?.('#ledger, #answers') === null)) jumps.push(value)
     }
   }).observe({ type: 'layout-shift', buffered: true })`
-
-const axeResults = z.object({
-  violations: z.array(
-    z.object({ id: z.string(), nodes: z.array(z.object({ html: z.string(), failureSummary: z.string().optional() })) }),
-  ),
-  passes: z.array(z.unknown()),
-})
-
-/** What axe finds wrong with the page as it is, with the elements concerned. */
-async function violations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe.source)
-  const results = axeResults.parse(await page.evaluate('axe.run(document, { resultTypes: ["violations", "passes"] })'))
-  expect(results.passes.length).toBeGreaterThan(10)
-  return results.violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary ?? ''}`),
-  )
-}

@@ -1,7 +1,22 @@
 import { expect } from 'vitest'
-import { begun, type Change, device, peekingClient } from './audited-changes.ts'
+import { begun, type Change, device, peekingClient, type World } from './audited-changes.ts'
+import { authorizationQuery, type Person, sitDown } from './authorization.ts'
 import { signIn } from './first-party-calls.ts'
 import { addClient } from './registered-clients.ts'
+
+const callback = 'https://app.example/callback'
+
+/** A user who signs in at the pages and allows a client of the change's own what it asks for. */
+async function allowing({ server, user }: World): Promise<{ readonly clientId: string; readonly person: Person }> {
+  const clientId = `pages-${user.username}`
+  const grants = ['authorization_code']
+  await addClient(server, { id: clientId, type: 'public', redirectUris: [callback], grants, scopes: ['read'] })
+  const person = sitDown(server)
+  const path = authorizationQuery({ client_id: clientId, scope: 'read' })
+  await person.send(await person.send(await person.open(path), user), { allow: 'yes' })
+  return { clientId, person }
+}
+
 /** What is changed about users, clients and keys. */
 export const accountChanges: readonly Change[] = [
   {
@@ -46,6 +61,33 @@ export const accountChanges: readonly Change[] = [
       const { session_id, user } = await begun(world)
       await world.server.pawl.administration.setPassword(world.user.username, 'cobalt-lantern-thirty-two')
       return [{ type: 'password_changed', actor: 'admin', userId: user.id, endedSessions: [session_id] }]
+    },
+  },
+  {
+    title: 'a user who allows a client something',
+    writer: 'rememberConsent',
+    make: async (world) => {
+      await world.begin()
+      const { clientId } = await allowing(world)
+      return [
+        { type: 'client_added' },
+        { type: 'session_opened', clientId: 'pages', device },
+        { type: 'consent_given', actor: 'user', clientId, device },
+      ]
+    },
+  },
+  {
+    title: 'a user who takes that back',
+    writer: 'withdrawConsent',
+    make: async (world) => {
+      const { clientId } = await allowing(world)
+      const session = await begun(world)
+      const bearer = session.access_token
+      const reply = await world.server.send(`/auth/consents/${clientId}`, { method: 'DELETE', bearer })
+      expect(reply.status).toBe(204)
+      return [
+        { type: 'consent_withdrawn', actor: 'user', userId: session.user.id, clientId, device, endedSessions: [] },
+      ]
     },
   },
   {

@@ -22,8 +22,10 @@ export type Writer = keyof Storage &
     | 'killSigningKey'
     | 'moveSession'
     | 'openSession'
+    | 'rememberConsent'
     | 'removeClient'
     | 'setRoles'
+    | 'withdrawConsent'
   )
 
 /** What is expected of an event; members that are left out do not matter. */

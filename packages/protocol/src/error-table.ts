@@ -107,6 +107,7 @@ const furtherReasons = {
   too_long: 'The password is longer than 1,024 characters.',
   too_common: 'The password stands on the list of common passwords.',
   too_many_repeats: 'This generation was fetched again more than 100 times.',
+  too_many_pending: 'Too many requests of this client wait for somebody to sign in.',
   too_many_failures: 'Wrong credentials came too often from this address. Each further one makes the wait longer.',
   key_not_loaded: 'The refresh token names a key that this node has not loaded yet.',
   contended: 'The session kept moving while this request was decided.',

@@ -156,11 +156,11 @@ export function createSignIns(options: {
     },
     store: {
       ...engine,
-      openSession: (session, event) => {
+      openSession: (session, event, ticket) => {
         // As an authorization endpoint would open it, where the user has consented to the client.
         const { grant = {} } = opening.getStore() ?? {}
         const about = grant.clientId === undefined ? {} : { clientId: grant.clientId }
-        return engine.openSession({ ...session, ...grant }, { ...event, ...about })
+        return engine.openSession({ ...session, ...grant }, { ...event, ...about }, ticket)
       },
     },
     now,

@@ -19,7 +19,7 @@ export function isRegisteredRedirectUri(asked: string, registered: readonly stri
 export function withParameters(uri: string, parameters: Readonly<Record<string, string | undefined>>): string {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.append(name, value)
-  return `${uri}${uri.includes('?') ? '&' : '?'}${query}`
+  return query.size === 0 ? uri : `${uri}${uri.includes('?') ? '&' : '?'}${query}`
 }
 
 /**

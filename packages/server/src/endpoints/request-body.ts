@@ -67,6 +67,8 @@ export interface FormParameters {
   one(name: string): string | undefined
   /** All values of a parameter that may be repeated. */
   all(name: string): readonly string[]
+  /** The names of all that have a value. */
+  names(): readonly string[]
 }
 
 /** Parameters that may be repeated (RFC 8707 section 2). */
@@ -106,7 +108,7 @@ export async function readForm(request: Request): Promise<BodyReading<FormParame
     else earlier.push(value)
   }
   const all = (name: string) => (values.get(name) ?? []).filter((value) => value !== '')
-  return { kind: 'read', value: { one: (name) => all(name)[0], all } }
+  return { kind: 'read', value: { one: (name) => all(name)[0], all, names: () => [...values.keys()] } }
 }
 
 /** Reads a form that a page of this server sent, or that asks for one. Which names stand in it is for the reader to judge. */

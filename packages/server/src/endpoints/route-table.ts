@@ -10,7 +10,9 @@ import { logout, logoutEverywhere } from './first-party/sign-out.ts'
 import { live, metrics, ready } from './health.ts'
 import { authorize, authorizeByForm } from './oauth/authorize.ts'
 import { introspect } from './oauth/introspect.ts'
+import { logoutByClient, logoutByForm } from './oauth/logout.ts'
 import { publicMaxAge, serverMetadata } from './oauth/metadata.ts'
+import { pushAuthorizationRequest } from './oauth/par.ts'
 import { revoke } from './oauth/revoke.ts'
 import { token } from './oauth/token.ts'
 import { userinfo } from './oauth/userinfo.ts'
@@ -50,6 +52,9 @@ const routes: readonly {
   },
   { method: 'GET', path: '/oauth/authorize', handler: authorize },
   { method: 'POST', path: '/oauth/authorize', handler: authorizeByForm },
+  { method: 'POST', path: '/oauth/par', handler: pushAuthorizationRequest },
+  { method: 'GET', path: '/oauth/logout', handler: logoutByClient },
+  { method: 'POST', path: '/oauth/logout', handler: logoutByForm },
   { method: 'POST', path: '/oauth/token', handler: token },
   { method: 'POST', path: '/oauth/revoke', handler: revoke },
   { method: 'POST', path: '/oauth/introspect', handler: introspect },
@@ -73,7 +78,7 @@ const routes: readonly {
 ]
 
 /** Routes that people see. */
-const pages: ReadonlySet<string> = new Set(['/oauth/authorize'])
+const pages: ReadonlySet<string> = new Set(['/oauth/authorize', '/oauth/logout'])
 
 /** Answers a request whose path lies below the issuer's. */
 export type Answer = (request: Request, connection: { readonly remoteAddress: string | undefined }) => Promise<Response>

@@ -46,6 +46,10 @@ describe('defaults', () => {
       trustedProxies: [],
       registration: false,
       revocations: 'open',
+      profile: 'oauth2.1',
+      pageName: 'Pawl',
+      pageLogo: undefined,
+      pageColour: undefined,
       signingAlgorithm: 'ES256',
     })
     expect(warnings).toEqual([])

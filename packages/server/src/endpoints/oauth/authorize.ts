@@ -4,13 +4,12 @@ import {
   type AnswerPlace,
   type AuthorizationReading,
   type AuthorizationRequest,
-  passwordAcr,
   readAuthorizationRequest,
 } from '../../authorizations/authorization-request.ts'
 import { allows, mayBeRemembered, rememberConsent } from '../../authorizations/consent.ts'
 import type { ProofSubject } from '../../authorizations/page-proof.ts'
+import { findPushedRequest, isPushedUri, type PushedRequest } from '../../authorizations/pushed-request.ts'
 import { withParameters } from '../../authorizations/redirect-uri.ts'
-import { clientResources } from '../../grants/refreshing-client.ts'
 import { judgeOrigin } from '../first-party/cross-site-rule.ts'
 import { deviceOf } from '../first-party/unsafe-request.ts'
 import { consentPage, errorPage, errorParameters, signInPage } from '../pages/authorization-pages.ts'
@@ -25,6 +24,7 @@ import { checkPassword } from '../password-check.ts'
 import type { PawlContext } from '../refusal-response.ts'
 import { readPageForm } from '../request-body.ts'
 import type { Services } from '../services.ts'
+import { authorizationRules } from './authorization-rules.ts'
 
 /** Longest query that a request may have, in characters: proxies cut longer ones off. */
 const longestQuery = 8_192
@@ -36,8 +36,10 @@ const continued = 'signed_in'
 interface Visit {
   readonly context: PawlContext
   readonly services: Services
-  /** The parameters of the request, as the client made them. */
+  /** The parameters of the address, all but this server's own. */
   readonly parameters: URLSearchParams
+  /** What is asked for, where the client sent it ahead (RFC 9126). */
+  readonly pushed: PushedRequest | undefined
   readonly person: PageSession | undefined
   /** The store's instant, in milliseconds. */
   readonly now: number
@@ -108,17 +110,18 @@ export async function authorizeByForm(context: PawlContext, services: Services):
 
 async function visitOf(context: PawlContext, services: Services, parameters: URLSearchParams): Promise<Visit> {
   const person = await findPageSession(context, services)
-  return { context, services, parameters, person, now: await services.tokens.clock.storeNow() }
+  const [requestUri, clientId] = [parameters.get('request_uri'), parameters.get('client_id')]
+  const pushed = requestUri === null ? undefined : await findPushedRequest(requestUri, clientId, services.tickets)
+  return { context, services, parameters, pushed, person, now: await services.tokens.clock.storeNow() }
 }
 
-function read({ services, parameters }: Visit): Promise<AuthorizationReading> {
-  const { settings, findClient } = services
-  return readAuthorizationRequest(parameters, {
-    findClient,
-    resourcesOf: (client) => clientResources(client, settings.audience),
-    reachedAcr: [passwordAcr],
-    acrIsVoluntary: settings.profile === 'oidc',
-  })
+async function read({ services, parameters, pushed }: Visit): Promise<AuthorizationReading> {
+  const requestUri = parameters.get('request_uri')
+  // Who may be answered stands in the pushed request, so there is no answer to one that does not count (standards PA-2).
+  if (requestUri !== null && isPushedUri(requestUri) && pushed === undefined) {
+    return { kind: 'unanswerable', error: 'invalid_request_uri', fault: 'request' }
+  }
+  return readAuthorizationRequest(pushed?.parameters ?? parameters, authorizationRules(services))
 }
 
 function subjectOf({ parameters, person }: Visit, purpose: ProofSubject['purpose']): ProofSubject {
@@ -153,12 +156,13 @@ function askSignIn(
   place: AnswerPlace,
   more: Partial<Parameters<typeof signInPage>[2]> = {},
 ): Promise<Response> {
-  const { context, services, parameters, now } = visit
+  const { context, services, now } = visit
+  const asked = visit.pushed?.parameters ?? visit.parameters
   context.set('outcome', 'asked_to_sign_in')
   return signInPage(context, services.pages.frame, {
     place,
     proof: services.pages.proofs.make(subjectOf(visit, 'form'), now),
-    username: parameters.get('login_hint')?.slice(0, 256) ?? '',
+    username: asked.get('login_hint')?.slice(0, 256) ?? '',
     ...more,
   })
 }
@@ -206,7 +210,8 @@ function askConsent(visit: Visit, request: AuthorizationRequest, username: strin
 async function sendCode(visit: Visit, request: AuthorizationRequest, { session }: PageSession): Promise<Response> {
   const { context, services, now } = visit
   const { tickets, tokens, settings } = services
-  const code = await issueCode({ request, session, now }, { tickets, random: tokens.random })
+  const pushed = visit.pushed && { pushed: visit.pushed.hash }
+  const code = await issueCode({ request, session, now, ...pushed }, { tickets, random: tokens.random })
   if (code === undefined) return sendError(visit, request, 'invalid_request_uri')
   context.set('outcome', 'code_issued')
   const answer = { code, state: request.state, iss: settings.issuer }

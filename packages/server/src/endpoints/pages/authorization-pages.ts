@@ -116,3 +116,35 @@ export function errorPage(
 export function errorParameters(error: ErrorCode): { readonly error: string; readonly error_description: string } {
   return { error, error_description: errorTable[error].description }
 }
+
+/** The page that asks whether somebody really wants to sign out. */
+export function signOutPage(
+  context: PawlContext,
+  { texts, answer }: PageFrame,
+  page: { readonly username: string; readonly proof: string; readonly leadsTo: string | undefined },
+): Promise<Response> {
+  return answer(context, {
+    title: texts.signOutTitle,
+    status: 200,
+    ...(page.leadsTo !== undefined && { leadsTo: page.leadsTo }),
+    body: html`
+<h1>${texts.signOutTitle}</h1>
+<p class="soft">${texts.signedInAs(page.username)}</p>
+<form method="post" class="row">
+<input type="hidden" name="step" value="sign-out">
+<input type="hidden" name="proof" value="${page.proof}">
+<button class="main" name="allow" value="yes">${texts.signOut}</button>
+<button name="deny" value="yes">${texts.staySignedIn}</button>
+</form>`,
+  })
+}
+
+/** The page after that. */
+export function signedOutPage(
+  context: PawlContext,
+  { texts, answer }: PageFrame,
+  { stayed }: { readonly stayed: boolean },
+): Promise<Response> {
+  const [title, text] = stayed ? [texts.stayedTitle, texts.stayed] : [texts.signedOutTitle, texts.signedOut]
+  return answer(context, { title, status: 200, body: html`<h1>${title}</h1><p>${text}</p>` })
+}

@@ -22,6 +22,13 @@ export interface PageTexts {
   readonly takeBack: string
   readonly allow: string
   readonly deny: string
+  readonly signOutTitle: string
+  readonly signOut: string
+  readonly staySignedIn: string
+  readonly signedOutTitle: string
+  readonly signedOut: string
+  readonly stayedTitle: string
+  readonly stayed: string
   readonly errorTitle: string
   readonly errorOf: Readonly<Record<PageFault, string>>
   readonly errorCode: string
@@ -61,6 +68,13 @@ export const english: PageTexts = {
   takeBack: 'You can take this back at any time.',
   allow: 'Allow',
   deny: 'Deny',
+  signOutTitle: 'Sign out?',
+  signOut: 'Sign out',
+  staySignedIn: 'Stay signed in',
+  signedOutTitle: 'Signed out',
+  signedOut: 'You can close this window.',
+  stayedTitle: 'Still signed in',
+  stayed: 'Nothing was done. You can close this window.',
   errorTitle: 'This does not work',
   errorOf: {
     client: 'The application that sent you here is not known to this server.',
