@@ -1,11 +1,12 @@
 /**
- * Grant types that a client can be registered for and that `/oauth/token` answers (RFC 6749 sections 4.1, 4.4 and 6, RFC 8693
+ * Grant types that a client can be registered for and that `/oauth/token` answers (RFC 6749 sections 4.1, 4.4 and 6, RFC 8628 section 3.4, RFC 8693
  * section 2.1).
  */
 export const grantTypes = [
   'authorization_code',
   'refresh_token',
   'client_credentials',
+  'urn:ietf:params:oauth:grant-type:device_code',
   'urn:ietf:params:oauth:grant-type:token-exchange',
 ] as const
 

@@ -36,7 +36,7 @@ export function allows(
 /** Writes down what a user has just allowed, beside what he had allowed before. */
 export async function rememberConsent(
   given: {
-    readonly request: AuthorizationRequest
+    readonly request: Pick<AuthorizationRequest, 'client' | 'scope' | 'resources'>
     readonly userId: string
     readonly device: Device
     /** The store's instant, in milliseconds. */

@@ -14,6 +14,11 @@ export function clientSecretGuess(context: PawlContext, clientId: string): Failu
   return guess(context, 'client_secret', clientId)
 }
 
+/** A guess at the code that a device shows, by a user who is signed in. */
+export function userCodeGuess(context: PawlContext, userId: string): FailureSubject {
+  return guess(context, 'user_code', userId)
+}
+
 function guess(context: PawlContext, guessedAt: GuessedAt, claimed: string): FailureSubject {
   return { guessedAt, claimed, address: context.get('clientAddress') }
 }

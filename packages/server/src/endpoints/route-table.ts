@@ -9,6 +9,8 @@ import { login, register } from './first-party/sign-in.ts'
 import { logout, logoutEverywhere } from './first-party/sign-out.ts'
 import { live, metrics, ready } from './health.ts'
 import { authorize, authorizeByForm } from './oauth/authorize.ts'
+import { decideByForm, showDevice } from './oauth/device.ts'
+import { authorizeDevice } from './oauth/device-authorization.ts'
 import { introspect } from './oauth/introspect.ts'
 import { logoutByClient, logoutByForm } from './oauth/logout.ts'
 import { publicMaxAge, serverMetadata } from './oauth/metadata.ts'
@@ -52,6 +54,9 @@ const routes: readonly {
   },
   { method: 'GET', path: '/oauth/authorize', handler: authorize },
   { method: 'POST', path: '/oauth/authorize', handler: authorizeByForm },
+  { method: 'POST', path: '/oauth/device_authorization', handler: authorizeDevice },
+  { method: 'GET', path: '/oauth/device', handler: showDevice },
+  { method: 'POST', path: '/oauth/device', handler: decideByForm },
   { method: 'POST', path: '/oauth/par', handler: pushAuthorizationRequest },
   { method: 'GET', path: '/oauth/logout', handler: logoutByClient },
   { method: 'POST', path: '/oauth/logout', handler: logoutByForm },
@@ -78,7 +83,7 @@ const routes: readonly {
 ]
 
 /** Routes that people see. */
-const pages: ReadonlySet<string> = new Set(['/oauth/authorize', '/oauth/logout'])
+const pages: ReadonlySet<string> = new Set(['/oauth/authorize', '/oauth/device', '/oauth/logout'])
 
 /** Answers a request whose path lies below the issuer's. */
 export type Answer = (request: Request, connection: { readonly remoteAddress: string | undefined }) => Promise<Response>

@@ -2,12 +2,12 @@ import { createHmac } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 
 /** What can be guessed at. */
-export type GuessedAt = 'password' | 'client_secret'
+export type GuessedAt = 'password' | 'client_secret' | 'user_code'
 
 /** Whose failures are counted together. */
 export interface FailureSubject {
   readonly guessedAt: GuessedAt
-  /** The username as {@link usernameKey} has it, or the client id; as claimed, whether or not there is such a one. */
+  /** The username as {@link usernameKey} has it, or the client id; as claimed, whether or not there is such a one. Of a user code the id of the user who types it. */
   readonly claimed: string
   /** Where the request comes from; null where the runtime does not tell, and then all of those count as one place. */
   readonly address: string | null
@@ -27,7 +27,7 @@ export function failureKey(subject: FailureSubject, secret: Uint8Array): string 
   // Client ids can be made up as fast as requests can be sent, and each would leave a row. Where the right credential
   // passes in any case, those that share a row only share how long their wrong ones wait.
   const counted =
-    guessedAt === 'password' ? claimed : digest(secret, [claimed]).subarray(0, clientBytes).toString('hex')
+    guessedAt === 'client_secret' ? digest(secret, [claimed]).subarray(0, clientBytes).toString('hex') : claimed
   return digest(secret, [guessedAt, counted, placeOf(address)])
     .subarray(0, keyBytes)
     .toString('base64url')

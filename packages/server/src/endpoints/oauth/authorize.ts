@@ -9,18 +9,11 @@ import {
 import { allows, mayBeRemembered, rememberConsent } from '../../authorizations/consent.ts'
 import type { ProofSubject } from '../../authorizations/page-proof.ts'
 import { findPushedRequest, isPushedUri, type PushedRequest } from '../../authorizations/pushed-request.ts'
-import { withParameters } from '../../authorizations/redirect-uri.ts'
-import { judgeOrigin } from '../first-party/cross-site-rule.ts'
+import { redirectPlace, withParameters } from '../../authorizations/redirect-uri.ts'
 import { deviceOf } from '../first-party/unsafe-request.ts'
 import { consentPage, errorPage, errorParameters, signInPage } from '../pages/authorization-pages.ts'
-import {
-  carriesPageCookie,
-  endPageSessions,
-  findPageSession,
-  type PageSession,
-  startPageSession,
-} from '../pages/page-session.ts'
-import { checkPassword } from '../password-check.ts'
+import { endPageSessions, findPageSession, type PageSession } from '../pages/page-session.ts'
+import { comesFromHere, signInByForm } from '../pages/page-sign-in.ts'
 import type { PawlContext } from '../refusal-response.ts'
 import { readPageForm } from '../request-body.ts'
 import type { Services } from '../services.ts'
@@ -89,7 +82,7 @@ export async function authorizeByForm(context: PawlContext, services: Services):
   if (step === null) return context.redirect(ownUrl(visit), 303)
 
   const proven = services.pages.proofs.holds(form.value.get('proof'), subjectOf(visit, 'form'), visit.now)
-  if (!comesFromHere(visit, proven && visit.person !== undefined)) {
+  if (!comesFromHere(context, services, proven && visit.person !== undefined)) {
     return errorPage(context, services.pages.frame, { error: 'csrf_rejected', fault: 'origin', status: 403 })
   }
   if (step === 'sign-out') {
@@ -134,18 +127,6 @@ function ownUrl({ services, parameters }: Visit, more: Readonly<Record<string, s
   return `${services.settings.issuer}/oauth/authorize?${query}`
 }
 
-/** A form is believed by its proof, which no other site can read; without a person there is nothing to be proven yet. */
-function comesFromHere({ context, services }: Visit, proven: boolean): boolean {
-  const refusal = judgeOrigin({
-    secFetchSite: context.req.header('sec-fetch-site'),
-    origin: context.req.header('origin'),
-    carriesOurCookies: carriesPageCookie(context, services),
-    explicitCredential: proven,
-    trustedOrigins: new Set([services.settings.issuerOrigin]),
-  })
-  return refusal === undefined
-}
-
 function mustSignInAgain(request: AuthorizationRequest, { session }: PageSession, now: number): boolean {
   if (request.prompts.has('login') || request.prompts.has('select_account')) return true
   return request.maxAge !== undefined && now - session.createdAt > request.maxAge * 1000
@@ -160,7 +141,8 @@ function askSignIn(
   const asked = visit.pushed?.parameters ?? visit.parameters
   context.set('outcome', 'asked_to_sign_in')
   return signInPage(context, services.pages.frame, {
-    place,
+    purpose: services.pages.frame.texts.signInTo(place.client.id),
+    leadsTo: redirectPlace(place.redirectUri).policySource,
     proof: services.pages.proofs.make(subjectOf(visit, 'form'), now),
     username: asked.get('login_hint')?.slice(0, 256) ?? '',
     ...more,
@@ -168,29 +150,12 @@ function askSignIn(
 }
 
 async function signIn(visit: Visit, place: AnswerPlace, form: URLSearchParams): Promise<Response> {
-  const { context, services, parameters } = visit
-  const username = form.get('username')?.slice(0, 256) ?? ''
-  const password = form.get('password') ?? ''
-  const checked = await checkPassword(context, services, { username, password: password.slice(0, 4096) })
-  const started = checked.kind === 'right' ? await startPageSession(context, services, checked) : undefined
-  if (started === undefined) {
-    const { texts } = services.pages.frame
-    const refusal = checked.kind === 'refused' ? checked.refusal : { error: 'invalid_credentials' as const }
-    const { retryAfterSeconds } = refusal
-    if (retryAfterSeconds !== undefined) context.header('Retry-After', String(retryAfterSeconds))
-    if (refusal.error === 'temporarily_unavailable') {
-      return askSignIn(visit, place, { username, complaint: texts.tryAgainSoon, status: 503 })
-    }
-    if (refusal.error === 'too_many_requests') {
-      const complaint = texts.tooManyFailures(retryAfterSeconds ?? 1)
-      return askSignIn(visit, place, { username, complaint, status: 429 })
-    }
-    return askSignIn(visit, place, { username, complaint: texts.wrongCredentials, status: 401 })
-  }
+  const { context, services } = visit
+  const outcome = await signInByForm(context, services, form)
+  if (outcome.kind === 'refused') return askSignIn(visit, place, outcome)
   context.set('outcome', 'signed_in')
-  const signedIn = { ...visit, person: started }
-  const proof = services.pages.proofs.make(subjectOf(signedIn, 'signed_in'), visit.now)
-  return context.redirect(ownUrl({ ...visit, parameters }, { [continued]: proof }), 303)
+  const subject = subjectOf({ ...visit, person: outcome.person }, 'signed_in')
+  return context.redirect(ownUrl(visit, { [continued]: services.pages.proofs.make(subject, visit.now) }), 303)
 }
 
 function askConsent(visit: Visit, request: AuthorizationRequest, username: string): Promise<Response> {

@@ -20,6 +20,7 @@ export function serverMetadata(
     authorization_response_iss_parameter_supported: true,
     pushed_authorization_request_endpoint: `${issuer}/oauth/par`,
     require_pushed_authorization_requests: false,
+    device_authorization_endpoint: `${issuer}/oauth/device_authorization`,
     end_session_endpoint: `${issuer}/oauth/logout`,
     token_endpoint: `${issuer}/oauth/token`,
     token_endpoint_auth_methods_supported: clientAuthenticationMethods,

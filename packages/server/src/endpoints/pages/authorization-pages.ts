@@ -1,6 +1,6 @@
 import { type ErrorCode, errorTable } from '@pawl/protocol'
 import { html } from 'hono/html'
-import type { AnswerPlace, AuthorizationRequest } from '../../authorizations/authorization-request.ts'
+import type { AuthorizationRequest } from '../../authorizations/authorization-request.ts'
 import { redirectPlace } from '../../authorizations/redirect-uri.ts'
 import type { PawlContext } from '../refusal-response.ts'
 import type { PageContent, PageFrame } from './page-frame.ts'
@@ -11,7 +11,10 @@ export function signInPage(
   context: PawlContext,
   { texts, answer }: PageFrame,
   page: {
-    readonly place: AnswerPlace
+    /** What for, as a clause. */
+    readonly purpose: string
+    /** Where it may lead beside this server. */
+    readonly leadsTo: string | undefined
     readonly proof: string
     readonly username: string
     readonly complaint?: string
@@ -22,10 +25,10 @@ export function signInPage(
   return answer(context, {
     title: texts.signIn,
     status: page.status ?? 200,
-    leadsTo: redirectPlace(page.place.redirectUri).policySource,
+    ...(page.leadsTo !== undefined && { leadsTo: page.leadsTo }),
     body: html`
 <h1>${texts.signIn}</h1>
-<p class="soft">${texts.signInTo(page.place.client.id)}</p>
+<p class="soft">${page.purpose}</p>
 ${complaint}
 <form method="post">
 <input type="hidden" name="step" value="sign-in">

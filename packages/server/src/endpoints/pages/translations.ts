@@ -22,6 +22,18 @@ export interface PageTexts {
   readonly takeBack: string
   readonly allow: string
   readonly deny: string
+  readonly signInDevice: string
+  readonly deviceTitle: string
+  readonly deviceEnter: string
+  readonly userCode: string
+  readonly wrongUserCode: string
+  readonly goOn: string
+  readonly deviceConfirm: (client: string) => string
+  readonly deviceWarning: string
+  readonly deviceAllowedTitle: string
+  readonly deviceAllowed: string
+  readonly deviceDeniedTitle: string
+  readonly deviceDenied: string
   readonly signOutTitle: string
   readonly signOut: string
   readonly staySignedIn: string
@@ -68,6 +80,19 @@ export const english: PageTexts = {
   takeBack: 'You can take this back at any time.',
   allow: 'Allow',
   deny: 'Deny',
+  signInDevice: 'to sign in a device',
+  deviceTitle: 'Sign in a device',
+  deviceEnter: 'Type the code that the device shows.',
+  userCode: 'Code',
+  wrongUserCode: 'That code is not known, or its time is up. Look at the device again.',
+  goOn: 'Go on',
+  deviceConfirm: (client) => `Sign in a device with ${client}?`,
+  deviceWarning:
+    'You are signing in a device. Go on only if you hold it yourself and it shows this code. Nobody who calls or writes to you needs it.',
+  deviceAllowedTitle: 'The device is signed in',
+  deviceAllowed: 'Go back to it. You can close this window.',
+  deviceDeniedTitle: 'The device was refused',
+  deviceDenied: 'You can close this window.',
   signOutTitle: 'Sign out?',
   signOut: 'Sign out',
   staySignedIn: 'Stay signed in',
