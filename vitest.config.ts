@@ -18,6 +18,7 @@ const notForPostgres = [
   'conformance/moved-installation.test.ts',
   'conformance/playground*.test.ts',
   'conformance/refused-settings.test.ts',
+  'conformance/strange*.test.ts',
   'conformance/workers.test.ts',
 ]
 
