@@ -7,6 +7,8 @@ export function clientDocument(client: ClientListing): Readonly<Record<string, u
     client_id: client.id,
     type: client.type,
     token_endpoint_auth_method: client.authentication,
+    secrets: client.secrets,
+    ...keysOf(client),
     redirect_uris: client.redirectUris,
     grant_types: client.grants,
     scope: client.scopes.join(' '),
@@ -15,4 +17,14 @@ export function clientDocument(client: ClientListing): Readonly<Record<string, u
     access_seconds: client.accessSeconds,
     created_at: instant(client.createdAt),
   }
+}
+
+function keysOf({ assertionKeys }: ClientListing): Readonly<Record<string, unknown>> {
+  if (assertionKeys === undefined) return {}
+  const { algorithm } = assertionKeys
+  const published =
+    'jwksUri' in assertionKeys
+      ? { jwks_uri: assertionKeys.jwksUri }
+      : { jwks: { keys: assertionKeys.jwks.map(({ kid, jwk }) => ({ ...jwk, ...(kid !== undefined && { kid }) })) } }
+  return { token_endpoint_auth_signing_alg: algorithm, ...published }
 }

@@ -97,6 +97,7 @@ const furtherReasons = {
   contended: 'The session kept moving while this request was decided.',
   deadline: 'The request could not be decided within 10 seconds.',
   claims_unavailable: 'The application did not give the claims of the token.',
+  client_document_unavailable: 'The keys or the metadata that the client publishes could not be fetched.',
   busy: 'Too many passwords are being checked.',
   storage_unavailable: 'The store did not answer.',
   body_already_read: 'A body parser of the surrounding application read the body first. Mount Pawl in front of it.',

@@ -5,6 +5,7 @@ import { errorTable, revocationHeartbeatMilliseconds } from '@pawl/protocol'
 import { createAdministration } from './administer.ts'
 import type { Administration } from './administration.ts'
 import { createBackground } from './background.ts'
+import { createDocumentFetch } from './client-documents/fetch-document.ts'
 import { ConfigurationError } from './configuration/configuration-error.ts'
 import { loadSecrets } from './configuration/load-secrets.ts'
 import { resolveSettings } from './configuration/resolve-settings.ts'
@@ -21,8 +22,8 @@ import { rotationSettings } from './keys/rotation-schedule.ts'
 import { createLogger } from './log.ts'
 import { builtInClient } from './registered-clients/built-in-client.ts'
 import { type ClientRecord, firstPartyClientId, playgroundClientId } from './registered-clients/client.ts'
-import { createClientAuthentication } from './registered-clients/client-authentication.ts'
 import { longestClientAccessSeconds as longestAccessSeconds } from './registered-clients/client-registration.ts'
+import { identifyClients } from './registered-clients/identify-clients.ts'
 import { createRegistrations } from './registered-clients/registrations.ts'
 import { declareLifetimes } from './revocations/declare-lifetimes.ts'
 import { removeEndedRevocations } from './revocations/remove-ended-revocations.ts'
@@ -201,6 +202,14 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       clock: storage,
     }
     const findClient = async (id: string) => (id === firstPartyClientId ? firstParty : storage.findClient(id))
+    const clients = identifyClients({
+      store: storage,
+      builtIn: firstParty,
+      issuer: settings.issuer,
+      useOnce: async (key, milliseconds) => (await storage.countFailures(key, 1, milliseconds)).count === 1,
+      fetchDocument: createDocumentFetch(),
+      clock,
+    })
     const { claims } = configuration
     const report = (cause: unknown) => logger.error({ err: cause }, 'the claims hook failed')
     return createAnswer({
@@ -209,7 +218,7 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       trustedOrigins: new Set(settings.trustedOrigins),
       accounts,
       throttle,
-      authenticateClient: createClientAuthentication({ store: storage, builtIn: firstParty }),
+      authenticateClient: clients.authenticate,
       findClient,
       ownClients: new Map(ownClients.map((client) => [client.id, client])),
       knownResources: async () => {

@@ -2,7 +2,7 @@ import type { ClientRecord, ClientStore } from '@pawl/server'
 import { builtInClientIds } from '@pawl/server/registered-client'
 import { isStorable, storableText, text } from '@pawl/server/stored-columns'
 import { eventDocument } from '@pawl/server/stored-events'
-import { clientRecord } from '@pawl/server/stored-records'
+import { assertionKeysDocument, clientRecord } from '@pawl/server/stored-records'
 import { revokedSessions } from '@pawl/server/stored-revocations'
 import { accessLifetime } from '@pawl/server/until-rule'
 import type { Database } from './database.ts'
@@ -13,7 +13,8 @@ import type { SessionsEnding } from './session-endings.ts'
 import { reading, type Statement, telling } from './statement.ts'
 
 const columns = `
-  id, type, authentication, secret_hash, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at`
+  id, type, authentication, secret_hash, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at,
+  previous_secret_hash, assertion_keys`
 
 /** A read is for at most so many clients. */
 const mostTogether = 200
@@ -35,10 +36,32 @@ export function postgresClients(
     schema,
     name: 'add_client',
     change: `
-      INSERT INTO "${schema}".clients (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+      INSERT INTO "${schema}".clients (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
       ON CONFLICT DO NOTHING RETURNING id`,
-    document: '$12',
+    document: '$14',
   })
+  // On the right-hand sides the columns are those of the row before.
+  const addSecret = telling({
+    schema,
+    name: 'add_client_secret',
+    change: `
+      UPDATE "${schema}".clients SET previous_secret_hash = secret_hash, secret_hash = $2
+      WHERE id = $1 AND secret_hash IS NOT NULL AND previous_secret_hash IS NULL RETURNING id`,
+    document: '$3',
+  })
+  const removeSecret = (which: 'newer' | 'older', stays: string): Statement =>
+    telling({
+      schema,
+      name: `remove_${which}_client_secret`,
+      change: `
+        UPDATE "${schema}".clients SET secret_hash = ${stays}, previous_secret_hash = NULL
+        WHERE id = $1 AND previous_secret_hash IS NOT NULL RETURNING id`,
+      document: '$2',
+    })
+  const removeSecrets = {
+    newer: removeSecret('newer', 'previous_secret_hash'),
+    older: removeSecret('older', 'secret_hash'),
+  }
   const remove: Statement = {
     name: 'remove_client',
     text: `DELETE FROM "${schema}".clients WHERE id = $1 RETURNING id`,
@@ -84,6 +107,8 @@ export function postgresClients(
           client.policy,
           client.accessSeconds,
           client.createdAt,
+          client.previousSecretHash ?? null,
+          assertionKeysDocument(client),
           eventDocument(event),
         ]
         const { accessSeconds } = client
@@ -94,6 +119,16 @@ export function postgresClients(
           await run(declare, [milliseconds, until])
           return true
         })
+      },
+
+      async addClientSecret(id, secretHash, event) {
+        if (!isStorable(id)) return false
+        return (await database.change(addSecret, [id, secretHash, eventDocument(event)])).length > 0
+      },
+
+      async removeClientSecret(id, which, event) {
+        if (!isStorable(id)) return false
+        return (await database.change(removeSecrets[which], [id, eventDocument(event)])).length > 0
       },
 
       async removeClient(id, now, event) {

@@ -187,4 +187,10 @@ export const schemaSteps: readonly SchemaStep[] = [
       );
     `,
   },
+  {
+    sql: (schema) => `
+      -- A client may have two secrets while it changes over, and keys instead of them.
+      ALTER TABLE ${schema}.clients ADD COLUMN previous_secret_hash bytea, ADD COLUMN assertion_keys text;
+    `,
+  },
 ]

@@ -1,6 +1,7 @@
 import type { CarriedKind, CarriedRecords } from '@pawl/server'
 import { integer, type Row, text, writtenIdBytes } from '@pawl/server/stored-columns'
 import {
+  assertionKeysDocument,
   clientRecord,
   keyIdBytes,
   lostWritesRecord,
@@ -138,13 +139,14 @@ function users(at: At): CarriedTable<'users'> {
 }
 
 function clients(at: At): CarriedTable<'clients'> {
-  const texts = 'id, type, authentication, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at'
+  const texts =
+    'id, type, authentication, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at, assertion_keys'
   return {
     writes: [
-      `INSERT INTO ${at('clients')} (${texts}, secret_hash)
-      SELECT ${texts}, ${fromHex('secret_hash')}
+      `INSERT INTO ${at('clients')} (${texts}, secret_hash, previous_secret_hash)
+      SELECT ${texts}, ${fromHex('secret_hash')}, ${fromHex('previous_secret_hash')}
       FROM ${rowsOf(
-        'id text, type text, authentication text, redirect_uris text, grants text, scopes text, resources text, policy text, access_seconds bigint, created_at bigint, secret_hash text',
+        'id text, type text, authentication text, redirect_uris text, grants text, scopes text, resources text, policy text, access_seconds bigint, created_at bigint, assertion_keys text, secret_hash text, previous_secret_hash text',
       )}
       ORDER BY ordinality`,
     ],
@@ -159,7 +161,9 @@ function clients(at: At): CarriedTable<'clients'> {
       policy: client.policy,
       access_seconds: client.accessSeconds,
       created_at: client.createdAt,
+      assertion_keys: assertionKeysDocument(client),
       secret_hash: hexOrNull(client.secretHash),
+      previous_secret_hash: hexOrNull(client.previousSecretHash ?? null),
     }),
     select: `SELECT * FROM ${at('clients')} ORDER BY number`,
     record: clientRecord,

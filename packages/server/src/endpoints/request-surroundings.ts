@@ -1,5 +1,6 @@
 import type { ErrorHandler, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
+import { isClientDocumentUnavailable } from '../registered-clients/client-document-unavailable.ts'
 import { isStorageUnavailable } from '../tokens/storage-unavailable.ts'
 import { type PawlContext, refuse } from './refusal-response.ts'
 import type { RequestEnvironment, Services } from './services.ts'
@@ -47,6 +48,10 @@ export function answerFault({ logger }: Services): ErrorHandler<RequestEnvironme
     logger.error({ requestId: context.get('requestId'), err: error }, 'request failed')
     if (isStorageUnavailable(error)) {
       return refuse(context, { error: 'temporarily_unavailable', reason: 'storage_unavailable', retryAfterSeconds: 1 })
+    }
+    if (isClientDocumentUnavailable(error)) {
+      const reason = 'client_document_unavailable'
+      return refuse(context, { error: 'temporarily_unavailable', reason, retryAfterSeconds: 5 })
     }
     return refuse(context, { error: 'server_error' })
   }

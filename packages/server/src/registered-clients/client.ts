@@ -1,4 +1,5 @@
 import type { ClientAuthenticationMethod, GrantType } from '@pawl/protocol'
+import type { AssertionKeys } from './assertion-keys.ts'
 
 /** How the refresh tokens of a client behave; the columns of the ratchet's decision table that a client can choose. */
 export type RotationPolicy = 'rotating' | 'strict' | 'shared-store'
@@ -8,8 +9,12 @@ export interface ClientRecord {
   readonly id: string
   readonly type: 'public' | 'confidential'
   readonly authentication: ClientAuthenticationMethod
-  /** SHA-256 of the secret (a random string of at least 128 bits), or null for public clients. */
+  /** SHA-256 of the secret (a random string of at least 128 bits), or null for clients without one. */
   readonly secretHash: Uint8Array | null
+  /** SHA-256 of the secret before that one, while both count; absent: only one does. */
+  readonly previousSecretHash?: Uint8Array
+  /** How it signs who it is, with `private_key_jwt`; absent with every other method. */
+  readonly assertionKeys?: AssertionKeys
   readonly redirectUris: readonly string[]
   readonly grants: readonly GrantType[]
   /** Scope values it may ask for. */

@@ -20,6 +20,8 @@ export type SecurityEventType =
   | 'password_changed'
   | 'client_added'
   | 'client_removed'
+  | 'client_secret_added'
+  | 'client_secret_removed'
   | 'signing_key_added'
   | 'signing_key_killed'
   | 'signing_key_resealed'

@@ -19,6 +19,8 @@ const eventTypes: Readonly<Record<SecurityEventType, true>> = {
   password_changed: true,
   client_added: true,
   client_removed: true,
+  client_secret_added: true,
+  client_secret_removed: true,
   signing_key_added: true,
   signing_key_killed: true,
   signing_key_resealed: true,

@@ -1,4 +1,4 @@
-import { clientAuthenticationMethods, grantTypes } from '@pawl/protocol'
+import { clientAuthenticationMethods, grantTypes, signatureAlgorithms } from '@pawl/protocol'
 import type { Settings } from '../../configuration/settings.ts'
 
 /** How long metadata and keys may be kept, in seconds. New keys are published at least this long before they sign. */
@@ -12,10 +12,13 @@ export function serverMetadata(settings: Pick<Settings, 'issuer'>): Readonly<Rec
     issuer,
     token_endpoint: `${issuer}/oauth/token`,
     token_endpoint_auth_methods_supported: clientAuthenticationMethods,
+    token_endpoint_auth_signing_alg_values_supported: signatureAlgorithms,
     revocation_endpoint: `${issuer}/oauth/revoke`,
     revocation_endpoint_auth_methods_supported: clientAuthenticationMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: signatureAlgorithms,
     introspection_endpoint: `${issuer}/oauth/introspect`,
     introspection_endpoint_auth_methods_supported: confidential,
+    introspection_endpoint_auth_signing_alg_values_supported: signatureAlgorithms,
     jwks_uri: `${issuer}/oauth/jwks`,
     grant_types_supported: grantTypes,
     response_types_supported: [],

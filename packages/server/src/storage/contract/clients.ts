@@ -14,6 +14,8 @@ import {
   stored,
 } from './records.ts'
 
+const edwardsKey = { kty: 'OKP', crv: 'Ed25519', x: 'x' } as const
+
 /** Registered clients, and what becomes of their sessions. */
 export function clientContract(factory: StorageFactory): void {
   test.each<[string, ClientRecord]>([
@@ -31,6 +33,34 @@ export function clientContract(factory: StorageFactory): void {
         policy: 'strict',
         accessSeconds: 60,
         createdAt: Number.MAX_SAFE_INTEGER,
+      }),
+    ],
+    [
+      'changing over to another secret',
+      aClient('app', {
+        type: 'confidential',
+        authentication: 'client_secret_post',
+        secretHash: namedBytes('secret', 32),
+        previousSecretHash: namedBytes('before', 32),
+      }),
+    ],
+    [
+      'signing with keys of its own',
+      aClient('app', {
+        type: 'confidential',
+        authentication: 'private_key_jwt',
+        assertionKeys: {
+          algorithm: 'ES256',
+          jwks: [{ kid: 'quo"te', jwk: { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } }, { jwk: edwardsKey }],
+        },
+      }),
+    ],
+    [
+      'publishing its keys',
+      aClient('app', {
+        type: 'confidential',
+        authentication: 'private_key_jwt',
+        assertionKeys: { algorithm: 'RS256', jwksUri: 'https://app.example/keys' },
       }),
     ],
     ['sharing', aClient('ünï', { policy: 'shared-store', grants: [], authentication: 'client_secret_basic' })],
@@ -60,6 +90,51 @@ export function clientContract(factory: StorageFactory): void {
     expect(await storage.removeClient(builtInClientId, 1, anEvent('client_removed', 1))).toBe(false)
     expect(await storage.listClients()).toEqual([client])
     expect(await outbox(storage)).toEqual([])
+  })
+
+  test('CA-3 a client has two secrets at most, and either of them can go', async () => {
+    const { storage, reopen } = await storageFor(factory)
+    const [first, second, third] = ['first', 'second', 'third'].map((name) => namedBytes(name, 32))
+    if (first === undefined || second === undefined || third === undefined) throw new Error('three were named')
+    const one = aClient('app', { type: 'confidential', authentication: 'client_secret_basic', secretHash: first })
+    await storage.addClient(one, anEvent('client_added', 1))
+    await storage.addClient(aClient('open'), anEvent('client_added', 1))
+    await emptyOutbox(storage)
+    const added = anEvent('client_secret_added', 2, { actor: 'admin', clientId: 'app' })
+    const removed = anEvent('client_secret_removed', 3, { actor: 'admin', clientId: 'app' })
+
+    expect(await storage.removeClientSecret('app', 'older', removed)).toBe(false)
+    expect(await storage.removeClientSecret('app', 'newer', removed)).toBe(false)
+    expect(await storage.addClientSecret('app', second, added)).toBe(true)
+    expect(await storage.addClientSecret('app', third, added)).toBe(false)
+    expect(await storage.findClient('app')).toEqual({ ...one, secretHash: second, previousSecretHash: first })
+    expect(await storage.removeClientSecret('app', 'newer', removed)).toBe(true)
+    expect(await storage.findClient('app')).toEqual(one)
+    await storage.addClientSecret('app', third, added)
+    expect(await storage.removeClientSecret('app', 'older', removed)).toBe(true)
+
+    for (const id of ['open', 'nobody', builtInClientId, 'a\0b']) {
+      expect(await storage.addClientSecret(id, second, added)).toBe(false)
+      expect(await storage.removeClientSecret(id, 'older', removed)).toBe(false)
+    }
+    expect(await outbox(storage)).toEqual([added, removed, added, removed])
+    const after = (await reopen?.()) ?? storage
+    expect(await after.findClient('app')).toEqual({ ...one, secretHash: third })
+  })
+
+  test('CA-3 of secrets that are added at once, on several nodes, one is', async () => {
+    const { storage, connect } = await storageFor(factory)
+    const second = (await connect?.()) ?? storage
+    const one = aClient('app', { type: 'confidential', secretHash: namedBytes('first', 32) })
+    await storage.addClient(one, anEvent('client_added', 1))
+    const attempts = Array.from({ length: 8 }, (_, index) =>
+      (index % 2 === 0 ? storage : second).addClientSecret(
+        'app',
+        namedBytes(`${index}`, 32),
+        anEvent('client_added', 1),
+      ),
+    )
+    expect((await Promise.all(attempts)).filter((added) => added)).toHaveLength(1)
   })
 
   test('F7 removing ends the sessions of that client in the same step, and of no other', async () => {

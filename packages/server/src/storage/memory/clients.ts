@@ -29,6 +29,24 @@ export function memoryClients(state: MemoryState): ClientStore {
       return true
     },
 
+    async addClientSecret(id, secretHash, event) {
+      const client = state.clients.get(id)
+      if (client === undefined || client.secretHash === null || client.previousSecretHash !== undefined) return false
+      const previousSecretHash = client.secretHash
+      state.clients.set(id, detached({ ...client, secretHash, previousSecretHash }))
+      writeEvent(state, event)
+      return true
+    },
+
+    async removeClientSecret(id, which, event) {
+      const client = state.clients.get(id)
+      if (client?.previousSecretHash === undefined) return false
+      const { previousSecretHash, ...withOne } = client
+      state.clients.set(id, which === 'older' ? withOne : { ...withOne, secretHash: previousSecretHash })
+      writeEvent(state, event)
+      return true
+    },
+
     async removeClient(id, now, event) {
       if (!state.clients.delete(id)) return false
       const endedSessions = endSessions(state, (session) => session.clientId === id, now, 'client_removed')

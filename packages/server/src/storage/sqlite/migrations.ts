@@ -171,6 +171,11 @@ export const migrations: readonly string[] = [
   ALTER TABLE security_events ADD COLUMN claimed_by BLOB;
   ALTER TABLE security_events ADD COLUMN claimed_until INTEGER;
   `,
+  `
+  -- A client may have two secrets while it changes over, and keys instead of them.
+  ALTER TABLE clients ADD COLUMN previous_secret_hash BLOB;
+  ALTER TABLE clients ADD COLUMN assertion_keys TEXT;
+  `,
 ]
 
 function pragma(connection: DatabaseSync, name: 'application_id' | 'user_version'): number {
