@@ -16,6 +16,8 @@ export function clientDocument(client: ClientListing): Readonly<Record<string, u
     policy: client.policy,
     access_seconds: client.accessSeconds,
     created_at: instant(client.createdAt),
+    ...(client.name !== undefined && { client_name: client.name }),
+    ...(client.expiresAt !== null && { self_registered: true, expires_at: instant(client.expiresAt) }),
   }
 }
 

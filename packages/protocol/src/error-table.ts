@@ -24,6 +24,16 @@ export const errorTable = {
   unsupported_token_type: { status: 400, description: 'This server cannot revoke a token of that kind.' },
   invalid_scope: { status: 400, description: 'The scope is unknown or exceeds what was granted.' },
   invalid_target: { status: 400, description: 'The resource is unknown or exceeds what was granted.' },
+  invalid_redirect_uri: {
+    status: 400,
+    description:
+      'A redirect URI is missing, or is not https, a loopback address or a scheme of the application itself.',
+  },
+  invalid_client_metadata: {
+    status: 400,
+    description:
+      'Something that the client says of itself is not of its form, contradicts itself or is not offered here.',
+  },
   invalid_credentials: { status: 401, description: 'The username or the password is wrong.' },
   authentication_required: { status: 401, description: 'This request needs an access token.' },
   invalid_token: { status: 401, description: 'The access token is not valid, has expired or was revoked.' },
@@ -93,6 +103,7 @@ const furtherReasons = {
   too_common: 'The password stands on the list of common passwords.',
   too_many_repeats: 'This generation was fetched again more than 100 times.',
   too_many_failures: 'Wrong credentials came too often from this address. Each further one makes the wait longer.',
+  too_many_registrations: 'Clients registered themselves too often from this address. Each further one waits longer.',
   key_not_loaded: 'The refresh token names a key that this node has not loaded yet.',
   contended: 'The session kept moving while this request was decided.',
   deadline: 'The request could not be decided within 10 seconds.',

@@ -21,10 +21,11 @@ import { createKeyRing, type KeyRing } from './keys/key-ring.ts'
 import { rotationSettings } from './keys/rotation-schedule.ts'
 import { createLogger } from './log.ts'
 import { builtInClient } from './registered-clients/built-in-client.ts'
-import { type ClientRecord, firstPartyClientId, playgroundClientId } from './registered-clients/client.ts'
+import { type ClientRecord, playgroundClientId } from './registered-clients/client.ts'
 import { longestClientAccessSeconds as longestAccessSeconds } from './registered-clients/client-registration.ts'
 import { identifyClients } from './registered-clients/identify-clients.ts'
 import { createRegistrations } from './registered-clients/registrations.ts'
+import { removeExpiredClients } from './registered-clients/remove-expired-clients.ts'
 import { declareLifetimes } from './revocations/declare-lifetimes.ts'
 import { removeEndedRevocations } from './revocations/remove-ended-revocations.ts'
 import { createRevocationFeed } from './revocations/revocation-feed.ts'
@@ -201,15 +202,16 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       idleMilliseconds: settings.idleSeconds * 1000,
       clock: storage,
     }
-    const findClient = async (id: string) => (id === firstPartyClientId ? firstParty : storage.findClient(id))
     const clients = identifyClients({
       store: storage,
       builtIn: firstParty,
-      issuer: settings.issuer,
+      settings,
+      random,
       useOnce: async (key, milliseconds) => (await storage.countFailures(key, 1, milliseconds)).count === 1,
       fetchDocument: createDocumentFetch(),
       clock,
     })
+    const findClient = clients.find
     const { claims } = configuration
     const report = (cause: unknown) => logger.error({ err: cause }, 'the claims hook failed')
     return createAnswer({
@@ -219,6 +221,7 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       accounts,
       throttle,
       authenticateClient: clients.authenticate,
+      selfRegistrations: clients.selfRegistrations,
       findClient,
       ownClients: new Map(ownClients.map((client) => [client.id, client])),
       knownResources: async () => {
@@ -350,6 +353,7 @@ async function keepHouse(storage: Storage, { accessSeconds }: Settings, goOn: ()
   await declareLifetimes(storage, accessSeconds)
   await removeEndedSessions(storage, longestAccessSeconds * 1000, goOn)
   await removeEndedFailures(storage, goOn)
+  await removeExpiredClients(storage, goOn)
   await removeEndedRevocations(storage, goOn)
 }
 

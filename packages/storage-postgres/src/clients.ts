@@ -1,7 +1,7 @@
 import type { ClientRecord, ClientStore } from '@pawl/server'
 import { builtInClientIds } from '@pawl/server/registered-client'
 import { isStorable, storableText, text } from '@pawl/server/stored-columns'
-import { eventDocument } from '@pawl/server/stored-events'
+import { eventDocument, expiryEvent } from '@pawl/server/stored-events'
 import { assertionKeysDocument, clientRecord } from '@pawl/server/stored-records'
 import { revokedSessions } from '@pawl/server/stored-revocations'
 import { accessLifetime } from '@pawl/server/until-rule'
@@ -14,7 +14,7 @@ import { reading, type Statement, telling } from './statement.ts'
 
 const columns = `
   id, type, authentication, secret_hash, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at,
-  previous_secret_hash, assertion_keys`
+  previous_secret_hash, assertion_keys, name, registration_token_hash, expires_at`
 
 /** A read is for at most so many clients. */
 const mostTogether = 200
@@ -36,9 +36,9 @@ export function postgresClients(
     schema,
     name: 'add_client',
     change: `
-      INSERT INTO "${schema}".clients (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+      INSERT INTO "${schema}".clients (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
       ON CONFLICT DO NOTHING RETURNING id`,
-    document: '$14',
+    document: '$17',
   })
   // On the right-hand sides the columns are those of the row before.
   const addSecret = telling({
@@ -61,6 +61,21 @@ export function postgresClients(
   const removeSecrets = {
     newer: removeSecret('newer', 'previous_secret_hash'),
     older: removeSecret('older', 'secret_hash'),
+  }
+  const keep: Statement = {
+    name: 'keep_client',
+    text: `
+      UPDATE "${schema}".clients SET expires_at = $2::bigint
+      WHERE id = $1 AND expires_at > $3::bigint AND expires_at < $2::bigint RETURNING id`,
+  }
+  const removeExpired: Statement = {
+    name: 'remove_expired_clients',
+    text: `
+      WITH expired AS MATERIALIZED (
+        SELECT number FROM "${schema}".clients WHERE expires_at <= $1::bigint
+        ORDER BY expires_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED
+      )
+      DELETE FROM "${schema}".clients USING expired WHERE clients.number = expired.number RETURNING clients.id`,
   }
   const remove: Statement = {
     name: 'remove_client',
@@ -109,6 +124,9 @@ export function postgresClients(
           client.createdAt,
           client.previousSecretHash ?? null,
           assertionKeysDocument(client),
+          client.name === undefined ? null : storableText(client.name),
+          client.selfRegistration?.accessTokenHash ?? null,
+          client.selfRegistration?.expiresAt ?? null,
           eventDocument(event),
         ]
         const { accessSeconds } = client
@@ -129,6 +147,18 @@ export function postgresClients(
       async removeClientSecret(id, which, event) {
         if (!isStorable(id)) return false
         return (await database.change(removeSecrets[which], [id, eventDocument(event)])).length > 0
+      },
+
+      async keepClient(id, expiresAt, now) {
+        return isStorable(id) && (await database.change(keep, [id, expiresAt, now])).length > 0
+      },
+
+      async removeExpiredClients(now, limit) {
+        return database.transaction(async (run) => {
+          const removed = await run(removeExpired, [now, limit])
+          for (const row of removed) await run(writeEvent, [eventDocument(expiryEvent(text(row, 'id'), now))])
+          return removed.length
+        })
       },
 
       async removeClient(id, now, event) {

@@ -106,8 +106,12 @@ async function fill(storage: Storage, sessions: number): Promise<void> {
       ],
     },
   })
+  const itself = aClient('dyn_1', {
+    name: 'Zoë’s client 😀',
+    selfRegistration: { accessTokenHash: namedBytes('token', 32), expiresAt: longest },
+  })
   const changing = { ...app, id: 'changing', previousSecretHash: namedBytes('before', 32) }
-  for (const client of [app, aClient('other'), signing, changing])
+  for (const client of [app, aClient('other'), signing, changing, itself])
     await storage.addClient(client, anEvent('client_added', 1))
   await storage.addSigningKey(aSigningKey('one'), 0, anEvent('signing_key_added', 1))
   await storage.addSigningKey(aSigningKey('two', { algorithm: 'Ed25519' }), 1, anEvent('signing_key_added', 1))

@@ -112,10 +112,10 @@ export function resolveSettings(configuration: PawlConfiguration): SettingsOutco
     database: values.databaseUrl?.label,
     secrets,
     ...lifetimes,
-    audience: values.audience ?? issuer.issuer,
     trustedOrigins,
     trustedProxies: values.trustedProxies ?? [],
     registration: values.registration ?? false,
+    ...resolveResources(values, issuer),
     revocations: values.revocations ?? 'open',
     signingAlgorithm: values.signingAlgorithm ?? 'ES256',
     cookieNames: cookieNames(issuer.secure),
@@ -272,6 +272,16 @@ function checkProxies(mode: Settings['mode'], { values, problems, warnings, spel
 }
 
 /** Whoever names a database believes that the sessions live there; to keep them anywhere else would be to lose them. */
+/** What tokens are for, and what clients may ask for that no administrator has registered. */
+function resolveResources(
+  values: Partial<SettingValues>,
+  { issuer }: IssuerParts,
+): Pick<Settings, 'audience' | 'clientRegistration' | 'openClients'> {
+  const { audience = issuer, clientRegistration = false } = values
+  const { openClientScopes: scopes = [], openClientResources: resources = [audience] } = values
+  return { audience, clientRegistration, openClients: { scopes, resources } }
+}
+
 function checkDatabase(configuration: PawlConfiguration, { values, problems, spelling }: Findings): void {
   for (const name of ['databaseUrl', 'databaseDirectUrl'] as const) {
     const setting = spelling(name)

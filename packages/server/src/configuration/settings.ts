@@ -55,6 +55,12 @@ export interface PawlConfiguration {
   readonly trustedProxies?: string | readonly string[]
   /** Whether people may register themselves at `/auth/register`. Default false (`off`). */
   readonly registration?: boolean | 'on' | 'off'
+  /** Whether applications may register themselves at `/oauth/register` (RFC 7591). Default false (`off`). */
+  readonly clientRegistration?: boolean | 'on' | 'off'
+  /** Scope values that clients may ask for which no administrator has registered. Default none. */
+  readonly openClientScopes?: string | readonly string[]
+  /** Resources that such clients may ask tokens for. Default: `audience`. */
+  readonly openClientResources?: string | readonly string[]
   /**
    * Who may read the revocation feed: anyone (`open`), or who has an access token with the scope `revocations:read`
    * (`token`). Default `open`.
@@ -163,6 +169,9 @@ export interface SettingValues {
   readonly trustedOrigins: readonly string[]
   readonly trustedProxies: readonly string[]
   readonly registration: boolean
+  readonly clientRegistration: boolean
+  readonly openClientScopes: readonly string[]
+  readonly openClientResources: readonly string[]
   readonly revocations: FeedAccess
   readonly signingAlgorithm: SignatureAlgorithm
 }
@@ -228,6 +237,9 @@ export interface Settings {
   /** Addresses and CIDR ranges in one canonical spelling. */
   readonly trustedProxies: readonly string[]
   readonly registration: boolean
+  readonly clientRegistration: boolean
+  /** What clients may ask for which no administrator has registered. */
+  readonly openClients: { readonly scopes: readonly string[]; readonly resources: readonly string[] }
   /** Who may read the revocation feed. */
   readonly revocations: FeedAccess
   readonly signingAlgorithm: SignatureAlgorithm

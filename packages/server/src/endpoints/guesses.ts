@@ -14,6 +14,11 @@ export function clientSecretGuess(context: PawlContext, clientId: string): Failu
   return guess(context, 'client_secret', clientId)
 }
 
+/** One more registration from the same place: as many as wrong secrets are free, and from there on they are spaced out. */
+export function clientRegistrationFrom(context: PawlContext): FailureSubject {
+  return guess(context, 'client_registration', '')
+}
+
 function guess(context: PawlContext, guessedAt: GuessedAt, claimed: string): FailureSubject {
   return { guessedAt, claimed, address: context.get('clientAddress') }
 }

@@ -9,6 +9,7 @@ import { logout, logoutEverywhere } from './first-party/sign-out.ts'
 import { live, metrics, ready } from './health.ts'
 import { introspect } from './oauth/introspect.ts'
 import { publicMaxAge, serverMetadata } from './oauth/metadata.ts'
+import { readRegistration, registerClient, withdrawRegistration } from './oauth/register-client.ts'
 import { revoke } from './oauth/revoke.ts'
 import { token } from './oauth/token.ts'
 import { type PawlContext, refuse } from './refusal-response.ts'
@@ -42,6 +43,9 @@ const routes: readonly {
   { method: 'POST', path: '/oauth/token', handler: token },
   { method: 'POST', path: '/oauth/revoke', handler: revoke },
   { method: 'POST', path: '/oauth/introspect', handler: introspect },
+  { method: 'POST', path: '/oauth/register', handler: registerClient },
+  { method: 'GET', path: '/oauth/register/:id', handler: readRegistration },
+  { method: 'DELETE', path: '/oauth/register/:id', handler: withdrawRegistration },
   { method: 'GET', path: '/oauth/jwks', handler: async (context, { keys }) => publicJson(context, await keys.jwks()) },
   {
     method: 'GET',
@@ -120,7 +124,7 @@ function credentialedCors({ trustedOrigins }: Services): MiddlewareHandler<Reque
 function openCors(): MiddlewareHandler<RequestEnvironment> {
   return cors({
     origin: '*',
-    allowMethods: ['GET', 'POST'],
+    allowMethods: ['GET', 'POST', 'DELETE'],
     allowHeaders: ['Authorization', 'Content-Type'],
     exposeHeaders: exposedHeaders,
     maxAge: 600,

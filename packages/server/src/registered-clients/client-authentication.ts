@@ -4,7 +4,7 @@ import { digestSecret } from '../secrets/secret-digest.ts'
 import { readBasicCredentials } from './basic-credentials.ts'
 import type { ClientRecord } from './client.ts'
 import { type CheckAssertion, claimedBy } from './client-assertion.ts'
-import type { ClientStore } from './client-store.ts'
+import type { FindClient } from './find-client.ts'
 
 /** What a request brings to prove which client it comes from. */
 export interface ClientCredentials {
@@ -37,42 +37,22 @@ export type ClientAuthenticationOutcome =
  */
 export type AuthenticateClient = (credentials: ClientCredentials) => Promise<ClientAuthenticationOutcome>
 
-/** Finds a client by its id, the built-in one included. */
-export type FindClient = (id: string) => Promise<ClientRecord | undefined>
-
 // Compared with when there is no secret to compare with, so that an unknown client costs as much as a wrong secret.
 const nobody = new Uint8Array(32)
 
 const parameterNames = ['client_id', 'client_secret', 'client_assertion', 'client_assertion_type'] as const
 
 /**
- * Finds clients in a store, and the built-in one, which is in no store.
- */
-export function createClientFinder(options: {
-  readonly store: Pick<ClientStore, 'findClient'>
-  readonly builtIn: ClientRecord
-}): FindClient {
-  const { store, builtIn } = options
-  return async (id) => {
-    if (id === builtIn.id) return builtIn
-    // What cannot be a client id is not looked up: not every store takes every string.
-    return /^[\x21-\x7e]{1,2048}$/.test(id) ? await store.findClient(id) : undefined
-  }
-}
-
-/**
- * Client authentication over a store.
+ * Client authentication.
  *
- * @param options.builtIn the server's own public client
+ * @param options.find finds the client that a request names
  * @param options.checkAssertion default: no assertion is good
  */
 export function createClientAuthentication(options: {
-  readonly store: Pick<ClientStore, 'findClient'>
-  readonly builtIn: ClientRecord
+  readonly find: FindClient
   readonly checkAssertion?: CheckAssertion
 }): AuthenticateClient {
-  const find = createClientFinder(options)
-  const { checkAssertion = async () => false } = options
+  const { find, checkAssertion = async () => false } = options
   return async (credentials) => {
     const presented = readPresented(credentials)
     if ('ok' in presented) return presented

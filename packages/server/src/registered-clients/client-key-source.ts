@@ -23,11 +23,13 @@ export function parseKeySet(document: Readonly<Record<string, unknown>>): readon
  * The finder throws {@link ClientDocumentUnavailable} when they cannot be had now, which is no fault of the client's.
  */
 export function createClientKeySource(keySets: KeySets): AssertionSurroundings['keysOf'] {
-  return async ({ assertionKeys }, anew) => {
+  return async ({ assertionKeys, selfRegistration }, anew) => {
     if (assertionKeys === undefined) return []
     // Keys of a registration cannot have changed since they were looked at.
     if ('jwks' in assertionKeys) return anew ? [] : assertionKeys.jwks
-    const keySet = await keySets.anywhere.read(assertionKeys.jwksUri, { anew })
+    const keySet = await keySets[selfRegistration === undefined ? 'anywhere' : 'public'].read(assertionKeys.jwksUri, {
+      anew,
+    })
     if (keySet.kind === 'unavailable') throw clientDocumentUnavailable(keySet.detail)
     return keySet.kind === 'read' ? keySet.value : []
   }

@@ -25,6 +25,18 @@ export interface ClientRecord {
   /** Lifetime of its access tokens in seconds; null: the server's setting. */
   readonly accessSeconds: number | null
   readonly createdAt: number
+  /** What it calls itself, for people; absent: they see its id. */
+  readonly name?: string
+  /** Of a client that registered itself; absent: an administrator stands behind it. */
+  readonly selfRegistration?: SelfRegistration
+}
+
+/** What there is of a client that registered itself at `/oauth/register`, and of no other. */
+export interface SelfRegistration {
+  /** SHA-256 of the token by which it may read and withdraw its registration (RFC 7592). */
+  readonly accessTokenHash: Uint8Array
+  /** When the registration is forgotten unless it is used before; milliseconds since 1970. */
+  readonly expiresAt: number
 }
 
 /** Id of the built-in public client as which the first-party endpoints act. */

@@ -1,15 +1,21 @@
 import { createDocumentCache } from '../client-documents/document-cache.ts'
 import type { FetchDocument, Reach } from '../client-documents/fetch-document.ts'
-import type { Clock } from '../secrets/random.ts'
+import type { RevocationStore } from '../revocations/revocation-store.ts'
+import type { Clock, Random } from '../secrets/random.ts'
 import type { ClientRecord } from './client.ts'
 import { type AssertionSurroundings, createAssertionCheck } from './client-assertion.ts'
 import { type AuthenticateClient, createClientAuthentication } from './client-authentication.ts'
 import { createClientKeySource, largestKeySetBytes, parseKeySet } from './client-key-source.ts'
+import type { OpenClientLimits } from './client-metadata.ts'
 import type { ClientStore } from './client-store.ts'
+import { createClientFinder, type FindClient } from './find-client.ts'
+import { createSelfRegistrations, type SelfRegistrations } from './self-registration.ts'
 
 /** How requests find their clients. */
 export interface ClientIdentification {
+  readonly find: FindClient
   readonly authenticate: AuthenticateClient
+  readonly selfRegistrations: SelfRegistrations
 }
 
 /**
@@ -20,14 +26,21 @@ export interface ClientIdentification {
  * @param options.clock of this node, for how long documents are kept
  */
 export function identifyClients(
-  options: Pick<AssertionSurroundings, 'issuer' | 'useOnce'> & {
-    readonly store: Pick<ClientStore, 'findClient'> & { readonly storeNow: () => Promise<number> }
+  options: Pick<AssertionSurroundings, 'useOnce'> & {
+    readonly store: ClientStore & Pick<RevocationStore, 'addRevocation'> & { readonly storeNow: () => Promise<number> }
+    readonly settings: {
+      readonly issuer: string
+      readonly idleSeconds: number
+      readonly openClients: OpenClientLimits
+    }
+    readonly random: Random
     readonly builtIn: ClientRecord
     readonly fetchDocument: FetchDocument
     readonly clock: Clock
   },
 ): ClientIdentification {
-  const { store, builtIn, issuer, useOnce, fetchDocument, clock } = options
+  const { store, builtIn, settings, useOnce, fetchDocument, random, clock } = options
+  const now = () => store.storeNow()
   const keySets = (reach: Reach) =>
     createDocumentCache({
       fetch: (url) => fetchDocument({ url, reach, largestBytes: largestKeySetBytes }),
@@ -35,10 +48,22 @@ export function identifyClients(
       clock,
     })
   const checkAssertion = createAssertionCheck({
-    issuer,
+    issuer: settings.issuer,
     useOnce,
-    now: () => store.storeNow(),
+    now,
     keysOf: createClientKeySource({ anywhere: keySets('anywhere'), public: keySets('public') }),
   })
-  return { authenticate: createClientAuthentication({ store, builtIn, checkAssertion }) }
+  const find = createClientFinder({ store, builtIn })
+  return {
+    find,
+    authenticate: createClientAuthentication({ find, checkAssertion }),
+    selfRegistrations: createSelfRegistrations({
+      store,
+      findClient: find,
+      now,
+      random,
+      limits: settings.openClients,
+      sessionIdleMilliseconds: settings.idleSeconds * 1000,
+    }),
+  }
 }

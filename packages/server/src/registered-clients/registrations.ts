@@ -11,9 +11,11 @@ import {
 import type { ClientStore } from './client-store.ts'
 
 /** A client as operators see it: everything but the hashes of its secrets. */
-export interface Registration extends Omit<ClientRecord, 'secretHash' | 'previousSecretHash'> {
+export interface Registration extends Omit<ClientRecord, 'secretHash' | 'previousSecretHash' | 'selfRegistration'> {
   /** How many secrets it may use now: two while it changes from one to the next. */
   readonly secrets: 0 | 1 | 2
+  /** When a client that registered itself is forgotten unless it is used before; null for all others. */
+  readonly expiresAt: number | null
 }
 
 /** Outcome of giving a client a further secret. */
@@ -120,7 +122,8 @@ function noRoomForSecret(client: ClientRecord | undefined, id: string): Registra
   return { ok: false, field: 'secret', message }
 }
 
-function withoutSecret({ secretHash, previousSecretHash, ...registration }: ClientRecord): Registration {
+function withoutSecret(client: ClientRecord): Registration {
+  const { secretHash, previousSecretHash, selfRegistration, ...registration } = client
   const secrets = secretHash === null ? 0 : previousSecretHash === undefined ? 1 : 2
-  return { ...registration, secrets }
+  return { ...registration, secrets, expiresAt: selfRegistration?.expiresAt ?? null }
 }

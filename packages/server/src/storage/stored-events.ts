@@ -52,6 +52,11 @@ export function eventDocument(event: SecurityEvent): string {
   return JSON.stringify(event)
 }
 
+/** What is told of a self-registered client that nothing used any more. */
+export function expiryEvent(clientId: string, at: number): SecurityEvent {
+  return { type: 'client_removed', at, actor: 'server', clientId }
+}
+
 /** Reads an event as the outbox holds it. Throws when it is none that this release knows. */
 export function parseEvent(document: string): SecurityEvent {
   return securityEvent.parse(JSON.parse(document))

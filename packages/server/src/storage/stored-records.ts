@@ -150,6 +150,13 @@ export function clientRecord(row: Row): ClientRecord {
     policy: oneOf(row, 'policy', policies),
     accessSeconds: integerOrNull(row, 'access_seconds'),
     createdAt: integer(row, 'created_at'),
+    ...(row['name'] !== null && { name: text(row, 'name') }),
+    ...(row['expires_at'] !== null && {
+      selfRegistration: {
+        accessTokenHash: bytes(row, 'registration_token_hash'),
+        expiresAt: integer(row, 'expires_at'),
+      },
+    }),
   }
 }
 

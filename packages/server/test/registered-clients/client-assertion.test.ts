@@ -8,6 +8,7 @@ import {
 } from '../../src/registered-clients/client-authentication.ts'
 import { createClientKeySource } from '../../src/registered-clients/client-key-source.ts'
 import type { ClientRegistration } from '../../src/registered-clients/client-registration.ts'
+import { createClientFinder } from '../../src/registered-clients/find-client.ts'
 import { createRegistrations } from '../../src/registered-clients/registrations.ts'
 import { memoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { seededRandom } from '../secrets/seeded-random.ts'
@@ -28,8 +29,7 @@ const registrations = createRegistrations({ store: storage, now: async () => 0, 
 const builtIn = builtInClient({ resources: [] })
 const nowhere = { read: () => Promise.reject(new Error('nothing is fetched here')) }
 const authenticate = createClientAuthentication({
-  store: storage,
-  builtIn,
+  find: createClientFinder({ store: storage, builtIn }),
   checkAssertion: createAssertionCheck({
     issuer,
     now: () => storage.storeNow(),

@@ -5,8 +5,10 @@ import type { Settings } from '../../configuration/settings.ts'
 export const publicMaxAge = 300
 
 /** Authorization server metadata (RFC 8414 section 2). Names what exists and nothing else. */
-export function serverMetadata(settings: Pick<Settings, 'issuer'>): Readonly<Record<string, unknown>> {
-  const { issuer } = settings
+export function serverMetadata(
+  settings: Pick<Settings, 'issuer' | 'clientRegistration'>,
+): Readonly<Record<string, unknown>> {
+  const { issuer, clientRegistration } = settings
   const confidential = clientAuthenticationMethods.filter((method) => method !== 'none')
   return {
     issuer,
@@ -19,6 +21,7 @@ export function serverMetadata(settings: Pick<Settings, 'issuer'>): Readonly<Rec
     introspection_endpoint: `${issuer}/oauth/introspect`,
     introspection_endpoint_auth_methods_supported: confidential,
     introspection_endpoint_auth_signing_alg_values_supported: signatureAlgorithms,
+    ...(clientRegistration && { registration_endpoint: `${issuer}/oauth/register` }),
     jwks_uri: `${issuer}/oauth/jwks`,
     grant_types_supported: grantTypes,
     response_types_supported: [],

@@ -16,6 +16,10 @@ import {
 
 const edwardsKey = { kty: 'OKP', crv: 'Ed25519', x: 'x' } as const
 
+function selfRegistered(id: string, expiresAt: number): ClientRecord {
+  return aClient(id, { selfRegistration: { accessTokenHash: namedBytes(id, 32), expiresAt } })
+}
+
 /** Registered clients, and what becomes of their sessions. */
 export function clientContract(factory: StorageFactory): void {
   test.each<[string, ClientRecord]>([
@@ -61,6 +65,13 @@ export function clientContract(factory: StorageFactory): void {
         type: 'confidential',
         authentication: 'private_key_jwt',
         assertionKeys: { algorithm: 'RS256', jwksUri: 'https://app.example/keys' },
+      }),
+    ],
+    [
+      'registered by itself',
+      aClient('dyn_1', {
+        name: 'Zoë’s client 😀',
+        selfRegistration: { accessTokenHash: namedBytes('token', 32), expiresAt: Number.MAX_SAFE_INTEGER },
       }),
     ],
     ['sharing', aClient('ünï', { policy: 'shared-store', grants: [], authentication: 'client_secret_basic' })],
@@ -135,6 +146,39 @@ export function clientContract(factory: StorageFactory): void {
       ),
     )
     expect((await Promise.all(attempts)).filter((added) => added)).toHaveLength(1)
+  })
+
+  test('T18.4 only a self-registered client that has not expired can be kept, and never for a shorter time', async () => {
+    const { storage } = await storageFor(factory)
+    const itself = selfRegistered('dyn_1', 100)
+    await storage.addClient(itself, anEvent('client_added', 1))
+    await storage.addClient(aClient('app'), anEvent('client_added', 1))
+    await emptyOutbox(storage)
+    expect(await storage.keepClient('dyn_1', 200, 99)).toBe(true)
+    expect(await storage.keepClient('dyn_1', 200, 99)).toBe(false)
+    expect(await storage.keepClient('dyn_1', 150, 99)).toBe(false)
+    expect(await storage.findClient('dyn_1')).toEqual(selfRegistered('dyn_1', 200))
+    expect(await storage.keepClient('dyn_1', 300, 200)).toBe(false)
+    for (const id of ['app', 'nobody', 'a\0b']) expect(await storage.keepClient(id, 200, 0)).toBe(false)
+    expect(await outbox(storage)).toEqual([])
+  })
+
+  test('T18.4 T9.4 expired registrations go in batches, the oldest first, each with an event, and no other client', async () => {
+    const { storage } = await storageFor(factory)
+    const ids = ['dyn_1', 'dyn_2', 'dyn_3', 'dyn_4', 'dyn_5'] as const
+    for (const [index, id] of ids.entries()) {
+      await storage.addClient(selfRegistered(id, 100 - index), anEvent('client_added', 1))
+    }
+    await storage.addClient(aClient('app'), anEvent('client_added', 1))
+    await emptyOutbox(storage)
+    const event = (clientId: string) => anEvent('client_removed', 99, { actor: 'server', clientId })
+    expect(await storage.removeExpiredClients(95, 10)).toBe(0)
+    expect(await storage.removeExpiredClients(99, 3)).toBe(3)
+    expect((await outbox(storage)).map((told) => told.clientId).toSorted()).toEqual(['dyn_3', 'dyn_4', 'dyn_5'])
+    expect(await storage.removeExpiredClients(99, 3)).toBe(1)
+    expect(await storage.removeExpiredClients(99, 3)).toBe(0)
+    expect((await outbox(storage)).at(-1)).toEqual(event('dyn_2'))
+    expect((await storage.listClients()).map(({ id }) => id)).toEqual(['dyn_1', 'app'])
   })
 
   test('F7 removing ends the sessions of that client in the same step, and of no other', async () => {

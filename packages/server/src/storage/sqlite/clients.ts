@@ -1,7 +1,8 @@
 import { builtInClientIds } from '../../registered-clients/client.ts'
 import type { ClientStore } from '../../registered-clients/client-store.ts'
 import { accessLifetime } from '../../revocations/until-rule.ts'
-import { storableText } from '../stored-columns.ts'
+import { storableText, text } from '../stored-columns.ts'
+import { expiryEvent } from '../stored-events.ts'
 import { assertionKeysDocument, clientRecord } from '../stored-records.ts'
 import { revokedSessions } from '../stored-revocations.ts'
 import type { Database } from './database.ts'
@@ -11,13 +12,13 @@ import { endSessionsOfClient } from './sessions.ts'
 
 const columns = `
   id, type, authentication, secret_hash, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at,
-  previous_secret_hash, assertion_keys`
+  previous_secret_hash, assertion_keys, name, registration_token_hash, expires_at`
 const find = `SELECT ${columns} FROM clients WHERE id = :id`
 const list = `SELECT ${columns} FROM clients ORDER BY number`
 const add = `
   INSERT INTO clients (${columns}) VALUES (
     :id, :type, :authentication, :secretHash, :redirectUris, :grants, :scopes, :resources, :policy, :accessSeconds,
-    :createdAt, :previousSecretHash, :assertionKeys
+    :createdAt, :previousSecretHash, :assertionKeys, :name, :registrationTokenHash, :expiresAt
   ) ON CONFLICT DO NOTHING`
 const addSecret = `
   UPDATE clients SET previous_secret_hash = secret_hash, secret_hash = :secretHash
@@ -29,6 +30,13 @@ const removeSecret = {
     WHERE id = :id AND previous_secret_hash IS NOT NULL`,
   older: 'UPDATE clients SET previous_secret_hash = NULL WHERE id = :id AND previous_secret_hash IS NOT NULL',
 }
+
+const keep =
+  'UPDATE clients SET expires_at = :expiresAt WHERE id = :id AND expires_at > :now AND expires_at < :expiresAt'
+const removeExpired = `
+  DELETE FROM clients WHERE number IN
+    (SELECT number FROM clients WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit)
+  RETURNING id`
 
 /** Registered clients in SQLite. */
 export function sqliteClients(
@@ -61,6 +69,9 @@ export function sqliteClients(
         createdAt: client.createdAt,
         previousSecretHash: client.previousSecretHash ?? null,
         assertionKeys: assertionKeysDocument(client),
+        name: client.name ?? null,
+        registrationTokenHash: client.selfRegistration?.accessTokenHash ?? null,
+        expiresAt: client.selfRegistration?.expiresAt ?? null,
       }
       return database.transaction(() => {
         if (database.run(add, values) === 0) return false
@@ -84,6 +95,18 @@ export function sqliteClients(
         if (database.run(removeSecret[which], { id }) === 0) return false
         writeEvent(database, event)
         return true
+      })
+    },
+
+    async keepClient(id, expiresAt, now) {
+      return database.run(keep, { id, expiresAt, now }) > 0
+    },
+
+    async removeExpiredClients(now, limit) {
+      return database.transaction(() => {
+        const removed = database.all(removeExpired, { now, limit })
+        for (const row of removed) writeEvent(database, expiryEvent(text(row, 'id'), now))
+        return removed.length
       })
     },
 

@@ -175,6 +175,11 @@ export const migrations: readonly string[] = [
   -- A client may have two secrets while it changes over, and keys instead of them.
   ALTER TABLE clients ADD COLUMN previous_secret_hash BLOB;
   ALTER TABLE clients ADD COLUMN assertion_keys TEXT;
+  -- Of clients that registered themselves.
+  ALTER TABLE clients ADD COLUMN name TEXT;
+  ALTER TABLE clients ADD COLUMN registration_token_hash BLOB;
+  ALTER TABLE clients ADD COLUMN expires_at INTEGER;
+  CREATE INDEX clients_by_expiry ON clients (expires_at) WHERE expires_at IS NOT NULL;
   `,
 ]
 
