@@ -90,7 +90,7 @@ test('JW-8 keys at a URL of the client’s are taken up when they change; while 
     response.writeHead(200, { 'content-type': 'application/jwk-set+json' }).end(JSON.stringify(published.keys))
   })
   onTestFinished(() => void site.close())
-  await using server = await startServer({ faultsExpected: true })
+  await using server = await startServer()
   await addClient(server, { ...signing, id: 'robot', jwksUri: `http://127.0.0.1:${port}/keys` })
   const away = await ask(server, await assertionOf(server, first.privateKey))
   expectRefusal(away, 'temporarily_unavailable', 'client_document_unavailable')

@@ -7,6 +7,7 @@ export type {
   TokenInspection,
   UserListing,
 } from './administration.ts'
+export type { DocumentReading, DocumentRequest, FetchDocument, Reach } from './client-documents/fetch-document.ts'
 export { checkFiles, type FilesReport } from './configuration/check-files.ts'
 export { ConfigurationError, describeProblem } from './configuration/configuration-error.ts'
 export { readDatabaseAddress } from './configuration/database-address.ts'

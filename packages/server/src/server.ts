@@ -208,7 +208,7 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       settings,
       random,
       useOnce: async (key, milliseconds) => (await storage.countFailures(key, 1, milliseconds)).count === 1,
-      fetchDocument: createDocumentFetch(),
+      fetchDocument: configuration.fetchDocument ?? createDocumentFetch(),
       clock,
     })
     const findClient = clients.find

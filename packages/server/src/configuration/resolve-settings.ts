@@ -38,6 +38,7 @@ const codeOnlyFields: Readonly<Record<CodeOnlyField, true>> = {
   postgres: true,
   authenticate: true,
   claims: true,
+  fetchDocument: true,
   logger: true,
   random: true,
   clock: true,
@@ -276,10 +277,10 @@ function checkProxies(mode: Settings['mode'], { values, problems, warnings, spel
 function resolveResources(
   values: Partial<SettingValues>,
   { issuer }: IssuerParts,
-): Pick<Settings, 'audience' | 'clientRegistration' | 'openClients'> {
-  const { audience = issuer, clientRegistration = false } = values
+): Pick<Settings, 'audience' | 'clientRegistration' | 'clientDocuments' | 'openClients'> {
+  const { audience = issuer, clientRegistration = false, clientDocuments = false } = values
   const { openClientScopes: scopes = [], openClientResources: resources = [audience] } = values
-  return { audience, clientRegistration, openClients: { scopes, resources } }
+  return { audience, clientRegistration, clientDocuments, openClients: { scopes, resources } }
 }
 
 function checkDatabase(configuration: PawlConfiguration, { values, problems, spelling }: Findings): void {

@@ -285,6 +285,16 @@ export const settingsTable: { readonly [Name in SettingName]: SettingRow<Setting
     expected: 'on or off',
     schema: registration,
   },
+  clientDocuments: {
+    environment: 'PAWL_CLIENT_DOCUMENTS',
+    flag: 'client-documents',
+    placeholder: 'on|off',
+    default: 'off',
+    meaning:
+      'Whether an https URL may be a client id: the server then fetches the document there that describes the client.',
+    expected: 'on or off',
+    schema: registration,
+  },
   openClientScopes: {
     environment: 'PAWL_OPEN_CLIENT_SCOPES',
     flag: 'open-client-scopes',

@@ -45,13 +45,15 @@ export function answerFault({ logger }: Services): ErrorHandler<RequestEnvironme
   return (error, context) => {
     // Nobody is there to be answered, and no fault of ours to be told of: anyone can leave as often as they like.
     if (hasLeft(error, context.req.raw)) return refuse(context, { error: 'invalid_request', reason: 'malformed_body' })
+    if (isClientDocumentUnavailable(error)) {
+      // No fault of ours either: strangers choose which URLs these are.
+      logger.warn({ requestId: context.get('requestId') }, error.message)
+      const reason = 'client_document_unavailable'
+      return refuse(context, { error: 'temporarily_unavailable', reason, retryAfterSeconds: 5 })
+    }
     logger.error({ requestId: context.get('requestId'), err: error }, 'request failed')
     if (isStorageUnavailable(error)) {
       return refuse(context, { error: 'temporarily_unavailable', reason: 'storage_unavailable', retryAfterSeconds: 1 })
-    }
-    if (isClientDocumentUnavailable(error)) {
-      const reason = 'client_document_unavailable'
-      return refuse(context, { error: 'temporarily_unavailable', reason, retryAfterSeconds: 5 })
     }
     return refuse(context, { error: 'server_error' })
   }

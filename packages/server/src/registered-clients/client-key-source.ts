@@ -2,6 +2,7 @@ import { signatureAlgorithms } from '@pawl/protocol'
 import type { DocumentCache } from '../client-documents/document-cache.ts'
 import type { Reach } from '../client-documents/fetch-document.ts'
 import { type ClientKey, readClientKeys } from './assertion-keys.ts'
+import { isClientIdUrl } from './client.ts'
 import type { AssertionSurroundings } from './client-assertion.ts'
 import { clientDocumentUnavailable } from './client-document-unavailable.ts'
 
@@ -23,11 +24,12 @@ export function parseKeySet(document: Readonly<Record<string, unknown>>): readon
  * The finder throws {@link ClientDocumentUnavailable} when they cannot be had now, which is no fault of the client's.
  */
 export function createClientKeySource(keySets: KeySets): AssertionSurroundings['keysOf'] {
-  return async ({ assertionKeys, selfRegistration }, anew) => {
+  return async ({ id, assertionKeys, selfRegistration }, anew) => {
     if (assertionKeys === undefined) return []
     // Keys of a registration cannot have changed since they were looked at.
     if ('jwks' in assertionKeys) return anew ? [] : assertionKeys.jwks
-    const keySet = await keySets[selfRegistration === undefined ? 'anywhere' : 'public'].read(assertionKeys.jwksUri, {
+    const unknown = selfRegistration !== undefined || isClientIdUrl(id)
+    const keySet = await keySets[unknown ? 'public' : 'anywhere'].read(assertionKeys.jwksUri, {
       anew,
     })
     if (keySet.kind === 'unavailable') throw clientDocumentUnavailable(keySet.detail)

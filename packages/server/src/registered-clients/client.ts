@@ -47,3 +47,13 @@ export const playgroundClientId = 'playground'
 
 /** Clients that exist without being registered: no store holds them, and nobody can register or remove them. */
 export const builtInClientIds: ReadonlySet<string> = new Set([firstPartyClientId, playgroundClientId])
+
+/** Whether an id is the URL of a document in which the client describes itself; see client-id-document.ts. */
+export function isClientIdUrl(id: string): boolean {
+  return id.startsWith('https://')
+}
+
+/** Whether a client has no row in any store: a built-in one, or one that describes itself. */
+export function isUnstoredClient(id: string): boolean {
+  return builtInClientIds.has(id) || isClientIdUrl(id)
+}

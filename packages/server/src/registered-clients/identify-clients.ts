@@ -1,10 +1,12 @@
 import { createDocumentCache } from '../client-documents/document-cache.ts'
 import type { FetchDocument, Reach } from '../client-documents/fetch-document.ts'
+import { limitPerHost } from '../client-documents/host-limit.ts'
 import type { RevocationStore } from '../revocations/revocation-store.ts'
 import type { Clock, Random } from '../secrets/random.ts'
 import type { ClientRecord } from './client.ts'
 import { type AssertionSurroundings, createAssertionCheck } from './client-assertion.ts'
 import { type AuthenticateClient, createClientAuthentication } from './client-authentication.ts'
+import { createClientDocumentFinder, largestClientDocumentBytes, readClientDocument } from './client-id-document.ts'
 import { createClientKeySource, largestKeySetBytes, parseKeySet } from './client-key-source.ts'
 import type { OpenClientLimits } from './client-metadata.ts'
 import type { ClientStore } from './client-store.ts'
@@ -31,6 +33,7 @@ export function identifyClients(
     readonly settings: {
       readonly issuer: string
       readonly idleSeconds: number
+      readonly clientDocuments: boolean
       readonly openClients: OpenClientLimits
     }
     readonly random: Random
@@ -39,7 +42,9 @@ export function identifyClients(
     readonly clock: Clock
   },
 ): ClientIdentification {
-  const { store, builtIn, settings, useOnce, fetchDocument, random, clock } = options
+  const { store, builtIn, settings, useOnce, random, clock } = options
+  const { openClients } = settings
+  const fetchDocument = limitPerHost(options.fetchDocument, clock)
   const now = () => store.storeNow()
   const keySets = (reach: Reach) =>
     createDocumentCache({
@@ -53,7 +58,17 @@ export function identifyClients(
     now,
     keysOf: createClientKeySource({ anywhere: keySets('anywhere'), public: keySets('public') }),
   })
-  const find = createClientFinder({ store, builtIn })
+  const documents = createDocumentCache({
+    fetch: (url) => fetchDocument({ url, reach: 'public', largestBytes: largestClientDocumentBytes }),
+    parse: (document, url) => readClientDocument(document, url, openClients),
+    clock,
+  })
+  const describingThemselves = settings.clientDocuments ? createClientDocumentFinder(documents) : undefined
+  const find = createClientFinder({
+    store,
+    builtIn,
+    ...(describingThemselves !== undefined && { describingThemselves }),
+  })
   return {
     find,
     authenticate: createClientAuthentication({ find, checkAssertion }),
@@ -62,7 +77,7 @@ export function identifyClients(
       findClient: find,
       now,
       random,
-      limits: settings.openClients,
+      limits: openClients,
       sessionIdleMilliseconds: settings.idleSeconds * 1000,
     }),
   }

@@ -160,8 +160,11 @@ describe('client authentication', () => {
     })
     for (const id of ['', 'a\u0000b', 'ä', 'a b', '\ud800', 'x'.repeat(2049)]) expect(await find(id)).toBeUndefined()
     expect(asked).toEqual([])
-    await find('https://client.example.com/metadata')
-    expect(asked).toEqual(['https://client.example.com/metadata'])
+    // What would be read at a URL is not looked for in the store.
+    expect(await find('https://client.example.com/metadata')).toBeUndefined()
+    expect(asked).toEqual([])
+    await find('client')
+    expect(asked).toEqual(['client'])
   })
 
   test('rfc6749-2.3.1: every id and secret comes through Basic as it went in', () => {

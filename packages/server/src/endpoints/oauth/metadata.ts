@@ -6,9 +6,9 @@ export const publicMaxAge = 300
 
 /** Authorization server metadata (RFC 8414 section 2). Names what exists and nothing else. */
 export function serverMetadata(
-  settings: Pick<Settings, 'issuer' | 'clientRegistration'>,
+  settings: Pick<Settings, 'issuer' | 'clientRegistration' | 'clientDocuments'>,
 ): Readonly<Record<string, unknown>> {
-  const { issuer, clientRegistration } = settings
+  const { issuer, clientRegistration, clientDocuments } = settings
   const confidential = clientAuthenticationMethods.filter((method) => method !== 'none')
   return {
     issuer,
@@ -24,6 +24,7 @@ export function serverMetadata(
     ...(clientRegistration && { registration_endpoint: `${issuer}/oauth/register` }),
     jwks_uri: `${issuer}/oauth/jwks`,
     grant_types_supported: grantTypes,
+    ...(clientDocuments && { client_id_metadata_document_supported: true }),
     response_types_supported: [],
     refresh_token_expiration_types_supported: ['authorization', 'credential'],
   }

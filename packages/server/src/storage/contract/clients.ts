@@ -215,6 +215,14 @@ export function clientContract(factory: StorageFactory): void {
     expect(await outbox(storage)).toHaveLength(1)
   })
 
+  test('T18.3 a client that describes itself at its URL has sessions without having a row', async () => {
+    const { storage } = await storageFor(factory)
+    const user = await addUser(storage, 'ada')
+    const session = await openSession(storage, 'tab', user, { clientId: 'https://app.example/client.json' })
+    expect(await stored(storage, session)).toEqual(session)
+    expect(await storage.listClients()).toEqual([])
+  })
+
   test('a client that comes back under its old id does not bring its sessions back', async () => {
     const { storage, clock } = await storageFor(factory)
     const user = await addUser(storage, 'ada')
