@@ -14,6 +14,7 @@ export function clientDocument(client: ClientListing): Readonly<Record<string, u
     scope: client.scopes.join(' '),
     resources: client.resources,
     policy: client.policy,
+    ...(client.exchange !== undefined && { exchange: client.exchange }),
     access_seconds: client.accessSeconds,
     created_at: instant(client.createdAt),
     ...(client.name !== undefined && { client_name: client.name }),

@@ -91,6 +91,7 @@ const furtherReasons = {
   superseded: 'A newer refresh token of this session exists. Read it from your store again; you are not signed out.',
   rotation_required:
     'The session has not been refreshed for two access lifetimes. Refresh it, then exchange; you are not signed out.',
+  too_many_actors: 'As many parties have acted for the subject, one after the other, as may.',
   malformed_body: 'The body does not parse as its content type says.',
   missing_parameter: 'A required parameter is missing.',
   repeated_parameter: 'A parameter was sent more than once.',

@@ -14,7 +14,7 @@ import { reading, type Statement, telling } from './statement.ts'
 
 const columns = `
   id, type, authentication, secret_hash, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at,
-  previous_secret_hash, assertion_keys, name, registration_token_hash, expires_at`
+  previous_secret_hash, assertion_keys, exchange, name, registration_token_hash, expires_at`
 
 /** A read is for at most so many clients. */
 const mostTogether = 200
@@ -36,9 +36,9 @@ export function postgresClients(
     schema,
     name: 'add_client',
     change: `
-      INSERT INTO "${schema}".clients (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+      INSERT INTO "${schema}".clients (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
       ON CONFLICT DO NOTHING RETURNING id`,
-    document: '$17',
+    document: '$18',
   })
   // On the right-hand sides the columns are those of the row before.
   const addSecret = telling({
@@ -124,6 +124,7 @@ export function postgresClients(
           client.createdAt,
           client.previousSecretHash ?? null,
           assertionKeysDocument(client),
+          client.exchange ?? null,
           client.name === undefined ? null : storableText(client.name),
           client.selfRegistration?.accessTokenHash ?? null,
           client.selfRegistration?.expiresAt ?? null,

@@ -191,6 +191,8 @@ export const schemaSteps: readonly SchemaStep[] = [
     sql: (schema) => `
       -- A client may have two secrets while it changes over, and keys instead of them.
       ALTER TABLE ${schema}.clients ADD COLUMN previous_secret_hash bytea, ADD COLUMN assertion_keys text;
+      -- Which access tokens it may exchange.
+      ALTER TABLE ${schema}.clients ADD COLUMN exchange text;
       -- Of clients that registered themselves.
       ALTER TABLE ${schema}.clients ADD COLUMN name text, ADD COLUMN registration_token_hash bytea,
         ADD COLUMN expires_at bigint;

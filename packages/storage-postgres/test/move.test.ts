@@ -110,7 +110,7 @@ async function fill(storage: Storage, sessions: number): Promise<void> {
     name: 'Zoë’s client 😀',
     selfRegistration: { accessTokenHash: namedBytes('token', 32), expiresAt: longest },
   })
-  const changing = { ...app, id: 'changing', previousSecretHash: namedBytes('before', 32) }
+  const changing = { ...app, id: 'changing', previousSecretHash: namedBytes('before', 32), exchange: 'own' as const }
   for (const client of [app, aClient('other'), signing, changing, itself])
     await storage.addClient(client, anEvent('client_added', 1))
   await storage.addSigningKey(aSigningKey('one'), 0, anEvent('signing_key_added', 1))

@@ -18,6 +18,7 @@ interface Options extends OutputOptions {
   readonly jwksUri?: string
   readonly signingAlg?: string
   readonly policy?: string
+  readonly exchange?: string
   readonly accessSeconds?: number
 }
 
@@ -65,6 +66,12 @@ export const clientAdd: CommandBuilder = (surroundings) =>
         'shared-store',
       ]),
     )
+    .addOption(
+      new Option(
+        '--exchange <policy>',
+        'with the token exchange grant: which access tokens it may exchange for narrower ones; default: none',
+      ).choices(['own', 'received']),
+    )
     .option(
       '--access-seconds <seconds>',
       'lifetime of its access tokens in seconds; default: the setting of the server',
@@ -90,6 +97,7 @@ export const clientAdd: CommandBuilder = (surroundings) =>
           ...(options.jwksUri !== undefined && { jwksUri: options.jwksUri }),
           ...(options.signingAlg !== undefined && { signingAlgorithm: options.signingAlg }),
           ...(options.policy !== undefined && { policy: options.policy }),
+          ...(options.exchange !== undefined && { exchange: options.exchange }),
           ...(options.accessSeconds !== undefined && { accessSeconds: options.accessSeconds }),
         })
         if (!registered.ok) return { ok: false, message: registered.message }

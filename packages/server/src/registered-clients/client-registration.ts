@@ -7,12 +7,13 @@ import {
 import type { Random } from '../secrets/random.ts'
 import { digestSecret } from '../secrets/secret-digest.ts'
 import { checkAssertionKeys } from './check-assertion-keys.ts'
-import { type ClientRecord, firstPartyClientId, type RotationPolicy } from './client.ts'
+import { type ClientRecord, type ExchangePolicy, firstPartyClientId, type RotationPolicy } from './client.ts'
 
 /** Longest access lifetime that a client may be given, in seconds: one day. */
 export const longestClientAccessSeconds = 86_400
 
 const rotationPolicies: readonly RotationPolicy[] = ['rotating', 'strict', 'shared-store']
+const exchangePolicies: readonly ExchangePolicy[] = ['own', 'received']
 const clientTypes: readonly ClientRecord['type'][] = ['public', 'confidential']
 const shortestSecret = 22
 const longestSecret = 512
@@ -40,6 +41,8 @@ export interface ClientRegistration {
   readonly resources?: readonly string[]
   /** Default: `rotating`. */
   readonly policy?: string
+  /** With the token exchange grant: `own` or `received` access tokens, see {@link ExchangePolicy}. Default: refresh tokens only. */
+  readonly exchange?: string
   /** Lifetime of its access tokens, 1 to 86,400 seconds; default: the server's. */
   readonly accessSeconds?: number
 }
@@ -60,6 +63,7 @@ export interface RegistrationRefusal {
     | 'scope'
     | 'resource'
     | 'policy'
+    | 'exchange'
     | 'access-seconds'
   /** What is wrong and what would be right, in sentences. */
   readonly message: string
@@ -90,6 +94,7 @@ export function checkRegistration(
     scopes = [],
     resources = [],
     policy = 'rotating',
+    exchange,
     accessSeconds,
   } = registration
   const idFault = describeIdFault(id)
@@ -116,6 +121,9 @@ export function checkRegistration(
     return refuse('resource', 'A resource is an absolute URI without a fragment, such as https://api.example.com.')
   const knownPolicy = rotationPolicies.find((candidate) => candidate === policy)
   if (knownPolicy === undefined) return refuse('policy', `The policy must be one of ${rotationPolicies.join(', ')}.`)
+  const knownExchange = exchangePolicies.find((candidate) => candidate === exchange)
+  const exchangeFault = describeExchangeFault(exchange, knownGrants.grants)
+  if (exchangeFault !== undefined) return refuse('exchange', exchangeFault)
   if (accessSeconds !== undefined && !isAccessSeconds(accessSeconds)) {
     return refuse(
       'access-seconds',
@@ -134,6 +142,7 @@ export function checkRegistration(
     resources: unique(resources),
     policy: knownPolicy,
     accessSeconds: accessSeconds ?? null,
+    ...(knownExchange !== undefined && { exchange: knownExchange }),
   }
   return { ok: true, client, ...(secret.generated !== undefined && { generatedSecret: secret.generated }) }
 }
@@ -223,6 +232,15 @@ function checkGrants(
     return refuse('grant', 'Token exchange is for confidential clients only: a copied token must not be enough for it.')
   }
   return { grants: unique(known) }
+}
+
+function describeExchangeFault(exchange: string | undefined, grants: readonly GrantType[]): string | undefined {
+  if (exchange === undefined) return undefined
+  if (!exchangePolicies.some((policy) => policy === exchange))
+    return `The exchange policy must be one of ${exchangePolicies.join(', ')}.`
+  return grants.includes('urn:ietf:params:oauth:grant-type:token-exchange')
+    ? undefined
+    : 'A client that exchanges access tokens needs the grant urn:ietf:params:oauth:grant-type:token-exchange.'
 }
 
 function describeRedirectUriFault(uri: string): string | undefined {

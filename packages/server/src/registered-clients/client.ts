@@ -4,6 +4,12 @@ import type { AssertionKeys } from './assertion-keys.ts'
 /** How the refresh tokens of a client behave; the columns of the ratchet's decision table that a client can choose. */
 export type RotationPolicy = 'rotating' | 'strict' | 'shared-store'
 
+/**
+ * Which access tokens a client may exchange for narrower ones: those issued to it, or also those that were sent to it
+ * because they name one of its resources.
+ */
+export type ExchangePolicy = 'own' | 'received'
+
 /** A registered client. */
 export interface ClientRecord {
   readonly id: string
@@ -25,6 +31,8 @@ export interface ClientRecord {
   /** Lifetime of its access tokens in seconds; null: the server's setting. */
   readonly accessSeconds: number | null
   readonly createdAt: number
+  /** Absent: it exchanges no access tokens, and may at most peek with refresh tokens. */
+  readonly exchange?: ExchangePolicy
   /** What it calls itself, for people; absent: they see its id. */
   readonly name?: string
   /** Of a client that registered itself; absent: an administrator stands behind it. */

@@ -40,6 +40,7 @@ export const endReasons: readonly SessionEndReason[] = Object.keys(sessionEndRea
 
 const clientTypes = ['public', 'confidential'] as const satisfies readonly ClientRecord['type'][]
 const policies = ['rotating', 'strict', 'shared-store'] as const satisfies readonly ClientRecord['policy'][]
+const exchangePolicies = ['own', 'received'] as const satisfies readonly ClientRecord['exchange'][]
 const deliveries = ['cookie', 'cookie-memory', 'body'] as const satisfies readonly SessionTerms['delivery'][]
 
 function isGrantType(word: string): word is GrantType {
@@ -150,6 +151,7 @@ export function clientRecord(row: Row): ClientRecord {
     policy: oneOf(row, 'policy', policies),
     accessSeconds: integerOrNull(row, 'access_seconds'),
     createdAt: integer(row, 'created_at'),
+    ...(row['exchange'] !== null && { exchange: oneOf(row, 'exchange', exchangePolicies) }),
     ...(row['name'] !== null && { name: text(row, 'name') }),
     ...(row['expires_at'] !== null && {
       selfRegistration: {

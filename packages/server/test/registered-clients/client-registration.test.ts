@@ -115,6 +115,8 @@ describe('registering a client', () => {
     ['redirect-uri', { redirectUris: ['https://app.example.com/callback', 'DATA:text/html,x'] }],
     ['policy', { policy: 'bound' }],
     ['policy', { policy: '' }],
+    ['exchange', { grants: ['urn:ietf:params:oauth:grant-type:token-exchange'], exchange: 'all' }],
+    ['exchange', { grants: ['refresh_token'], exchange: 'own' }],
     ['access-seconds', { accessSeconds: 0 }],
     ['access-seconds', { accessSeconds: 86_401 }],
     ['access-seconds', { accessSeconds: 1.5 }],

@@ -19,6 +19,7 @@ export async function token(context: PawlContext, services: Services): Promise<R
     client,
     parameter: form.one,
     resources: form.all('resource'),
+    audiences: form.all('audience'),
     device: deviceOf(context),
     arrivedAt: context.get('arrivedAt'),
     hasLeft: () => clientHasLeft(context),

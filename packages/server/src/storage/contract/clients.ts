@@ -46,6 +46,7 @@ export function clientContract(factory: StorageFactory): void {
         authentication: 'client_secret_post',
         secretHash: namedBytes('secret', 32),
         previousSecretHash: namedBytes('before', 32),
+        exchange: 'received',
       }),
     ],
     [

@@ -12,13 +12,13 @@ import { endSessionsOfClient } from './sessions.ts'
 
 const columns = `
   id, type, authentication, secret_hash, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at,
-  previous_secret_hash, assertion_keys, name, registration_token_hash, expires_at`
+  previous_secret_hash, assertion_keys, exchange, name, registration_token_hash, expires_at`
 const find = `SELECT ${columns} FROM clients WHERE id = :id`
 const list = `SELECT ${columns} FROM clients ORDER BY number`
 const add = `
   INSERT INTO clients (${columns}) VALUES (
     :id, :type, :authentication, :secretHash, :redirectUris, :grants, :scopes, :resources, :policy, :accessSeconds,
-    :createdAt, :previousSecretHash, :assertionKeys, :name, :registrationTokenHash, :expiresAt
+    :createdAt, :previousSecretHash, :assertionKeys, :exchange, :name, :registrationTokenHash, :expiresAt
   ) ON CONFLICT DO NOTHING`
 const addSecret = `
   UPDATE clients SET previous_secret_hash = secret_hash, secret_hash = :secretHash
@@ -69,6 +69,7 @@ export function sqliteClients(
         createdAt: client.createdAt,
         previousSecretHash: client.previousSecretHash ?? null,
         assertionKeys: assertionKeysDocument(client),
+        exchange: client.exchange ?? null,
         name: client.name ?? null,
         registrationTokenHash: client.selfRegistration?.accessTokenHash ?? null,
         expiresAt: client.selfRegistration?.expiresAt ?? null,

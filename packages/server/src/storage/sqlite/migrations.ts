@@ -175,6 +175,8 @@ export const migrations: readonly string[] = [
   -- A client may have two secrets while it changes over, and keys instead of them.
   ALTER TABLE clients ADD COLUMN previous_secret_hash BLOB;
   ALTER TABLE clients ADD COLUMN assertion_keys TEXT;
+  -- Which access tokens it may exchange.
+  ALTER TABLE clients ADD COLUMN exchange TEXT;
   -- Of clients that registered themselves.
   ALTER TABLE clients ADD COLUMN name TEXT;
   ALTER TABLE clients ADD COLUMN registration_token_hash BLOB;
