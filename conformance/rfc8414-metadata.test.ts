@@ -4,6 +4,7 @@ import { sendTo } from './running-server/http-request.ts'
 import { startServer } from './running-server/started-server.ts'
 
 const document = z.record(z.string(), z.union([z.string(), z.boolean(), z.array(z.string())]))
+const confidential = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 const wellKnown = '/.well-known/oauth-authorization-server'
 
 describe('rfc8414-3: authorization server metadata', () => {
@@ -71,9 +72,12 @@ describe('rfc8414-3: authorization server metadata', () => {
       id_token_signing_alg_values_supported: ['ES256'],
       request_parameter_supported: false,
       request_uri_parameter_supported: false,
-      token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
-      revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
-      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      token_endpoint_auth_methods_supported: ['none', ...confidential],
+      token_endpoint_auth_signing_alg_values_supported: ['ES256', 'Ed25519', 'RS256'],
+      revocation_endpoint_auth_methods_supported: ['none', ...confidential],
+      revocation_endpoint_auth_signing_alg_values_supported: ['ES256', 'Ed25519', 'RS256'],
+      introspection_endpoint_auth_methods_supported: confidential,
+      introspection_endpoint_auth_signing_alg_values_supported: ['ES256', 'Ed25519', 'RS256'],
       refresh_token_expiration_types_supported: ['authorization', 'credential'],
     })
     for (const [name, url] of Object.entries(metadata)) {

@@ -241,7 +241,6 @@ describe.each(engines)('rfc8693-2.1: who and what is refused on %s', (engine) =>
       [{}, 'missing_parameter'],
       [{ subject_token: session.refresh_token }, 'missing_parameter'],
       [{ subject_token_type: refreshType }, 'missing_parameter'],
-      [{ ...subject, subject_token_type: accessType }, 'malformed_parameter'],
       [{ ...subject, requested_token_type: refreshType }, 'malformed_parameter'],
       [{ ...subject, actor_token: session.access_token, actor_token_type: accessType }, 'malformed_parameter'],
       [{ ...subject, actor_token_type: accessType }, 'malformed_parameter'],

@@ -5,6 +5,7 @@ import { backup } from './commands/backup.ts'
 import { clientAdd } from './commands/client-add.ts'
 import { clientList } from './commands/client-list.ts'
 import { clientRemove } from './commands/client-remove.ts'
+import { clientSecret } from './commands/client-secret.ts'
 import { doctor } from './commands/doctor.ts'
 import { keyKill } from './commands/key-kill.ts'
 import { keyList } from './commands/key-list.ts'
@@ -36,7 +37,11 @@ const commandGroups: readonly {
   readonly commands: readonly CommandBuilder[]
 }[] = [
   { name: 'user', about: 'people who may sign in', commands: [userAdd, userList, userDisable, userPassword, userRole] },
-  { name: 'client', about: 'applications that may ask for tokens', commands: [clientAdd, clientList, clientRemove] },
+  {
+    name: 'client',
+    about: 'applications that may ask for tokens',
+    commands: [clientAdd, clientList, clientSecret, clientRemove],
+  },
   { name: 'session', about: 'who is signed in', commands: [sessionList, sessionRevoke] },
   {
     name: 'key',

@@ -64,6 +64,9 @@ describe('exit status and errors', () => {
     'user role nobody',
     'user role nobody --role reader --none',
     'client remove nothing',
+    'client secret add nothing',
+    'client secret remove nothing',
+    'client add robot --type confidential --auth private_key_jwt --jwks /nowhere/at/all',
     'session revoke AAAAAAAAAAAAAAAAAAAAAA',
     'session revoke --user nobody',
     'session list --user nobody',
@@ -186,6 +189,7 @@ describe('clients', () => {
       client_id: 'api',
       type: 'confidential',
       token_endpoint_auth_method: 'client_secret_basic',
+      secrets: 1,
       redirect_uris: [],
       grant_types: ['client_credentials'],
       scope: 'read write',
@@ -206,6 +210,46 @@ describe('clients', () => {
     expect(status).toBe(0)
     expect(stdout).not.toContain('secret"')
     expect(stdout).not.toContain(secret)
+  })
+
+  test('CA-3 a secret is exchanged for the next one without a moment in between', async () => {
+    await run('client add api --type confidential')
+    expect(await json('client secret add api')).toEqual({
+      client_id: 'api',
+      added: true,
+      client_secret: expect.stringMatching(/^[\w-]{43}$/),
+    })
+    expect(await json('client list')).toMatchObject({ clients: [{ secrets: 2 }] })
+    expect(await run('client secret add api --secret-stdin', 'x'.repeat(30))).toMatchObject({ status: 1 })
+    expect(await json('client secret remove api --newer')).toEqual({ client_id: 'api', removed: 'newer' })
+    const brought = await run('client secret add api --secret-stdin', 'x'.repeat(30))
+    expect(brought).toMatchObject({ status: 0, stdout: expect.not.stringContaining('xxx') })
+    expect((await run('client secret remove api')).stdout).toBe('removed the older secret of client api')
+    expect(await json('client list')).toMatchObject({ clients: [{ secrets: 1 }] })
+  })
+
+  test('CA-4 a client that signs who it is has keys instead of a secret', async () => {
+    const file = join(environment['PAWL_DATA'] ?? '', '..', 'keys.json')
+    const key = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }
+    await writeFile(file, JSON.stringify({ keys: [{ ...key, kid: 'one' }] }))
+    const added = await json(`client add robot --type confidential --auth private_key_jwt --jwks ${file}`)
+    expect(added).toEqual({
+      client: expect.objectContaining({
+        token_endpoint_auth_method: 'private_key_jwt',
+        token_endpoint_auth_signing_alg: 'Ed25519',
+        secrets: 0,
+        jwks: { keys: [{ ...key, kid: 'one' }] },
+      }),
+    })
+    const published =
+      'client add other --type confidential --auth private_key_jwt --jwks-uri https://other.example/keys'
+    expect(await json(`${published} --signing-alg RS256`)).toEqual({
+      client: expect.objectContaining({
+        token_endpoint_auth_signing_alg: 'RS256',
+        jwks_uri: 'https://other.example/keys',
+      }),
+    })
+    expect(await run('client secret add robot')).toMatchObject({ status: 1 })
   })
 
   test('a public client has none', async () => {

@@ -37,6 +37,16 @@ export const errorTable = {
   expired_token: { status: 400, description: 'The time of the device code is up. Begin anew.' },
   invalid_scope: { status: 400, description: 'The scope is unknown or exceeds what was granted.' },
   invalid_target: { status: 400, description: 'The resource is unknown or exceeds what was granted.' },
+  invalid_redirect_uri: {
+    status: 400,
+    description:
+      'A redirect URI is missing, or is not https, a loopback address or a scheme of the application itself.',
+  },
+  invalid_client_metadata: {
+    status: 400,
+    description:
+      'Something that the client says of itself is not of its form, contradicts itself or is not offered here.',
+  },
   invalid_credentials: { status: 401, description: 'The username or the password is wrong.' },
   authentication_required: { status: 401, description: 'This request needs an access token.' },
   invalid_token: { status: 401, description: 'The access token is not valid, has expired or was revoked.' },
@@ -99,6 +109,7 @@ const furtherReasons = {
   superseded: 'A newer refresh token of this session exists. Read it from your store again; you are not signed out.',
   rotation_required:
     'The session has not been refreshed for two access lifetimes. Refresh it, then exchange; you are not signed out.',
+  too_many_actors: 'As many parties have acted for the subject, one after the other, as may.',
   malformed_body: 'The body does not parse as its content type says.',
   missing_parameter: 'A required parameter is missing.',
   repeated_parameter: 'A parameter was sent more than once.',
@@ -112,10 +123,12 @@ const furtherReasons = {
   too_many_repeats: 'This generation was fetched again more than 100 times.',
   too_many_pending: 'Too many requests of this client wait for somebody to sign in.',
   too_many_failures: 'Wrong credentials came too often from this address. Each further one makes the wait longer.',
+  too_many_registrations: 'Clients registered themselves too often from this address. Each further one waits longer.',
   key_not_loaded: 'The refresh token names a key that this node has not loaded yet.',
   contended: 'The session kept moving while this request was decided.',
   deadline: 'The request could not be decided within 10 seconds.',
   claims_unavailable: 'The application did not give the claims of the token.',
+  client_document_unavailable: 'The keys or the metadata that the client publishes could not be fetched.',
   busy: 'Too many passwords are being checked.',
   storage_unavailable: 'The store did not answer.',
   body_already_read: 'A body parser of the surrounding application read the body first. Mount Pawl in front of it.',

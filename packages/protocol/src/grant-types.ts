@@ -20,7 +20,18 @@ export const tokenTypes = {
 } as const
 
 /** Ways in which a client may prove who it is at the token endpoint (RFC 6749 section 2.3, OIDC Core section 9). */
-export const clientAuthenticationMethods = ['none', 'client_secret_basic', 'client_secret_post'] as const
+export const clientAuthenticationMethods = [
+  'none',
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+] as const
 
 /** A method of {@link clientAuthenticationMethods}. */
 export type ClientAuthenticationMethod = (typeof clientAuthenticationMethods)[number]
+
+/** `client_assertion_type` of a client that signs who it is (RFC 7523 section 2.2). */
+export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+/** `typ` of such an assertion, in lower case; as a media type it has `application/` before it. */
+export const clientAssertionJwtType = 'client-authentication+jwt'

@@ -20,6 +20,8 @@ export {
 } from './error-table.ts'
 export {
   type ClientAuthenticationMethod,
+  clientAssertionJwtType,
+  clientAssertionType,
   clientAuthenticationMethods,
   type GrantType,
   grantTypes,

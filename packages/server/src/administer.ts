@@ -110,6 +110,14 @@ export function createAdministration(parts: AdministrationParts): Administration
       await opened()
       return registrations.list()
     },
+    addClientSecret: async (id, secret) => {
+      await opened()
+      return registrations.addSecret(id, secret)
+    },
+    removeClientSecret: async (id, which) => {
+      await opened()
+      return registrations.removeSecret(id, which)
+    },
     removeClient: async (id) => {
       await opened()
       return registrations.remove(id)

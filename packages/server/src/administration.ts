@@ -3,9 +3,8 @@ import type { RefreshKeyListing, SigningKeyListing } from './keys/key-ring.ts'
 import type { ResealReport } from './keys/reseal-keys.ts'
 import type { KillOutcome, PublishedKey } from './keys/signing-keys.ts'
 import type { MoveOutcome } from './move/move-store.ts'
-import type { ClientRecord } from './registered-clients/client.ts'
 import type { ClientRegistration } from './registered-clients/client-registration.ts'
-import type { RegisterOutcome } from './registered-clients/registrations.ts'
+import type { AddSecretOutcome, RegisterOutcome, Registration } from './registered-clients/registrations.ts'
 import type { RestoreOutcome, RestoreRequest } from './restore/restore.ts'
 import type { BackupOutcome, BackupTarget } from './storage/backup.ts'
 import type { Storage } from './storage/store-ports.ts'
@@ -18,8 +17,8 @@ import type { UserRecord } from './users/user.ts'
 /** A user as operators see him: everything but the password hash. */
 export type UserListing = Omit<UserRecord, 'passwordHash'>
 
-/** A client as operators see it: everything but the hash of its secret. */
-export type ClientListing = Omit<ClientRecord, 'secretHash'>
+/** A client as operators see it: everything but the hashes of its secrets. */
+export type ClientListing = Registration
 
 /** A session as operators see it: no seed, no hash, no attempt ids. Instants are milliseconds since 1970. */
 export type SessionListing = Pick<
@@ -143,6 +142,15 @@ export interface Administration {
   readonly setPassword: (username: string, password: string) => Promise<SetPasswordOutcome>
   readonly addClient: (registration: ClientRegistration) => Promise<RegisterOutcome>
   readonly listClients: () => Promise<readonly ClientListing[]>
+  /**
+   * Gives a client that has one secret a second one. Both count until one is removed, so that a client can change over
+   * without a moment in which it has the wrong one.
+   *
+   * @param secret 22 to 512 random characters; made when absent
+   */
+  readonly addClientSecret: (id: string, secret?: string) => Promise<AddSecretOutcome>
+  /** Takes one of its two secrets from a client. False: there is no client of that id that has two. */
+  readonly removeClientSecret: (id: string, which: 'newer' | 'older') => Promise<boolean>
   /** Removes a client and ends its sessions. False: there is none of that id. */
   readonly removeClient: (id: string) => Promise<boolean>
   /** Live sessions, of one user or of everyone, at most `limit`. */

@@ -9,6 +9,7 @@ export type {
 } from './administration.ts'
 export type { Consent, ConsentStore } from './authorizations/consent-store.ts'
 export type { Ticket, TicketKind, TicketStore } from './authorizations/ticket-store.ts'
+export type { DocumentReading, DocumentRequest, FetchDocument, Reach } from './client-documents/fetch-document.ts'
 export { checkFiles, type FilesReport } from './configuration/check-files.ts'
 export { ConfigurationError, describeProblem } from './configuration/configuration-error.ts'
 export { readDatabaseAddress } from './configuration/database-address.ts'

@@ -5,8 +5,8 @@ import { errorTable, revocationHeartbeatMilliseconds } from '@pawl/protocol'
 import { createAdministration } from './administer.ts'
 import type { Administration } from './administration.ts'
 import { createPageProofs, type PageProofs } from './authorizations/page-proof.ts'
-import { removeEndedTickets } from './authorizations/remove-ended-tickets.ts'
 import { createBackground } from './background.ts'
+import { createDocumentFetch } from './client-documents/fetch-document.ts'
 import { ConfigurationError } from './configuration/configuration-error.ts'
 import { loadSecrets } from './configuration/load-secrets.ts'
 import { resolveSettings } from './configuration/resolve-settings.ts'
@@ -19,24 +19,23 @@ import { feedReport } from './endpoints/revocations.ts'
 import { type Answer, createAnswer } from './endpoints/route-table.ts'
 import { sqliteStorage } from './engines.ts'
 import { createGrants } from './grants/grants.ts'
+import { keepHouse } from './housekeeping.ts'
 import { createKeyRing, type KeyRing } from './keys/key-ring.ts'
 import { rotationSettings } from './keys/rotation-schedule.ts'
 import { createLogger } from './log.ts'
+import { belowBasePath, remoteAddressOf } from './mounting.ts'
 import { builtInClient } from './registered-clients/built-in-client.ts'
-import { type ClientRecord, firstPartyClientId, playgroundClientId } from './registered-clients/client.ts'
-import { createClientAuthentication } from './registered-clients/client-authentication.ts'
+import { type ClientRecord, playgroundClientId } from './registered-clients/client.ts'
 import { longestClientAccessSeconds as longestAccessSeconds } from './registered-clients/client-registration.ts'
+import { identifyClients } from './registered-clients/identify-clients.ts'
 import { createRegistrations } from './registered-clients/registrations.ts'
 import { declareLifetimes } from './revocations/declare-lifetimes.ts'
-import { removeEndedRevocations } from './revocations/remove-ended-revocations.ts'
 import { createRevocationFeed } from './revocations/revocation-feed.ts'
 import { deliverEvents } from './security-events/deliver-events.ts'
 import type { Storage } from './storage/store-ports.ts'
-import { removeEndedFailures } from './throttling/remove-ended-failures.ts'
 import { createThrottle, type Throttle } from './throttling/throttle.ts'
 import type { StoreClock } from './tokens/check-access-token.ts'
 import type { TokenDependencies } from './tokens/refresh-session.ts'
-import { removeEndedSessions } from './tokens/remove-ended-sessions.ts'
 import { createAccounts } from './users/accounts.ts'
 import type { Authenticate } from './users/external-user.ts'
 import { createPasswordHashing } from './users/password-hash.ts'
@@ -204,7 +203,16 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       idleMilliseconds: settings.idleSeconds * 1000,
       clock: storage,
     }
-    const findClient = async (id: string) => (id === firstPartyClientId ? firstParty : storage.findClient(id))
+    const clients = identifyClients({
+      store: storage,
+      builtIn: firstParty,
+      settings,
+      random,
+      useOnce: async (key, milliseconds) => (await storage.countFailures(key, 1, milliseconds)).count === 1,
+      fetchDocument: configuration.fetchDocument ?? createDocumentFetch(),
+      clock,
+    })
+    const findClient = clients.find
     const { claims } = configuration
     const report = (cause: unknown) => logger.error({ err: cause }, 'the claims hook failed')
     return createAnswer({
@@ -213,7 +221,8 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       trustedOrigins: new Set(settings.trustedOrigins),
       accounts,
       throttle: made.throttle,
-      authenticateClient: createClientAuthentication({ store: storage, builtIn: firstParty }),
+      authenticateClient: clients.authenticate,
+      selfRegistrations: clients.selfRegistrations,
       findClient,
       ownClients: new Map(ownClients.map((client) => [client.id, client])),
       knownResources: async () => {
@@ -346,15 +355,6 @@ function refuseWeakStore({ engine, compareAndSet }: Storage): void {
   ])
 }
 
-/** Expired rows are refused wherever they are read; this only makes room. */
-async function keepHouse(storage: Storage, { accessSeconds }: Settings, goOn: () => Promise<boolean>): Promise<void> {
-  await declareLifetimes(storage, accessSeconds)
-  await removeEndedSessions(storage, longestAccessSeconds * 1000, goOn)
-  await removeEndedFailures(storage, goOn)
-  await removeEndedRevocations(storage, goOn)
-  await removeEndedTickets(storage, goOn)
-}
-
 /** The client of the playground: like the first party, but its access tokens die while one watches. */
 function playgroundClient(firstParty: ClientRecord): ClientRecord {
   return { ...firstParty, id: playgroundClientId, accessSeconds: playgroundAccessSeconds }
@@ -385,22 +385,6 @@ async function refuseDemoUser(storage: Storage): Promise<void> {
       fix: `disable it with: pawl user disable ${demoUsername}`,
     },
   ])
-}
-
-/** A framework may have taken the mount path off; every route stands below it. */
-function belowBasePath(request: Request, basePath: string): Request {
-  if (basePath === '') return request
-  const url = new URL(request.url)
-  const inside = url.pathname === basePath || url.pathname.startsWith(`${basePath}/`)
-  // RFC 8414 section 3.1 puts the issuer's path behind the well-known one.
-  if (inside || (url.pathname.startsWith('/.well-known/') && url.pathname.endsWith(basePath))) return request
-  url.pathname = basePath + url.pathname
-  return new Request(url, request)
-}
-
-function remoteAddressOf(connection: unknown): string | undefined {
-  if (typeof connection !== 'object' || connection === null || !('remoteAddress' in connection)) return undefined
-  return typeof connection.remoteAddress === 'string' ? connection.remoteAddress : undefined
 }
 
 function notStarted(): Response {

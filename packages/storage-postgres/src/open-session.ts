@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { SecurityEvent, SessionRecord, SessionStore } from '@pawl/server'
-import { builtInClientIds } from '@pawl/server/registered-client'
+import { isUnstoredClient } from '@pawl/server/registered-client'
 import { oneOf, writtenIdBytes } from '@pawl/server/stored-columns'
 import { eventDocument } from '@pawl/server/stored-events'
 import { keyIdBytes, termsDocument } from '@pawl/server/stored-records'
@@ -84,7 +84,7 @@ function valuesOf(
   return [
     session.userId,
     session.clientId,
-    builtInClientIds.has(session.clientId),
+    isUnstoredClient(session.clientId),
     digest,
     writtenSessionKey(session.id),
     session.generation,

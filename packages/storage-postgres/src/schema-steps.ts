@@ -217,6 +217,18 @@ export const schemaSteps: readonly SchemaStep[] = [
         resources text NOT NULL,
         PRIMARY KEY (user_id, client_id)
       );
+      `,
+  },
+  {
+    sql: (schema) => `
+      -- A client may have two secrets while it changes over, and keys instead of them.
+      ALTER TABLE ${schema}.clients ADD COLUMN previous_secret_hash bytea, ADD COLUMN assertion_keys text;
+      -- Which access tokens it may exchange.
+      ALTER TABLE ${schema}.clients ADD COLUMN exchange text;
+      -- Of clients that registered themselves.
+      ALTER TABLE ${schema}.clients ADD COLUMN name text, ADD COLUMN registration_token_hash bytea,
+        ADD COLUMN expires_at bigint;
+      CREATE INDEX clients_by_expiry ON ${schema}.clients (expires_at) WHERE expires_at IS NOT NULL;
     `,
   },
 ]

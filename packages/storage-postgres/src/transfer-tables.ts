@@ -1,6 +1,7 @@
 import type { CarriedKind, CarriedRecords } from '@pawl/server'
 import { integer, type Row, text, writtenIdBytes } from '@pawl/server/stored-columns'
 import {
+  assertionKeysDocument,
   clientRecord,
   consentRecord,
   keyIdBytes,
@@ -156,13 +157,15 @@ function users(at: At): CarriedTable<'users'> {
 }
 
 function clients(at: At): CarriedTable<'clients'> {
-  const texts = 'id, type, authentication, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at'
+  const texts =
+    'id, type, authentication, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at, assertion_keys, exchange, name, expires_at'
   return {
     writes: [
-      `INSERT INTO ${at('clients')} (${texts}, secret_hash)
-      SELECT ${texts}, ${fromHex('secret_hash')}
+      `INSERT INTO ${at('clients')} (${texts}, secret_hash, previous_secret_hash, registration_token_hash)
+      SELECT ${texts}, ${fromHex('secret_hash')}, ${fromHex('previous_secret_hash')},
+        ${fromHex('registration_token_hash')}
       FROM ${rowsOf(
-        'id text, type text, authentication text, redirect_uris text, grants text, scopes text, resources text, policy text, access_seconds bigint, created_at bigint, secret_hash text',
+        'id text, type text, authentication text, redirect_uris text, grants text, scopes text, resources text, policy text, access_seconds bigint, created_at bigint, assertion_keys text, exchange text, name text, expires_at bigint, secret_hash text, previous_secret_hash text, registration_token_hash text',
       )}
       ORDER BY ordinality`,
     ],
@@ -177,7 +180,13 @@ function clients(at: At): CarriedTable<'clients'> {
       policy: client.policy,
       access_seconds: client.accessSeconds,
       created_at: client.createdAt,
+      assertion_keys: assertionKeysDocument(client),
+      exchange: client.exchange ?? null,
+      name: client.name ?? null,
+      expires_at: client.selfRegistration?.expiresAt ?? null,
+      registration_token_hash: hexOrNull(client.selfRegistration?.accessTokenHash ?? null),
       secret_hash: hexOrNull(client.secretHash),
+      previous_secret_hash: hexOrNull(client.previousSecretHash ?? null),
     }),
     select: `SELECT * FROM ${at('clients')} ORDER BY number`,
     record: clientRecord,

@@ -95,7 +95,24 @@ async function fill(storage: Storage, sessions: number): Promise<void> {
     policy: 'shared-store',
     accessSeconds: 60,
   })
-  for (const client of [app, aClient('other')]) await storage.addClient(client, anEvent('client_added', 1))
+  const signing = aClient('signing', {
+    type: 'confidential',
+    authentication: 'private_key_jwt',
+    assertionKeys: {
+      algorithm: 'ES256',
+      jwks: [
+        { kid: 'quo"te', jwk: { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } },
+        { jwk: { kty: 'RSA', n: 'n', e: 'e' } },
+      ],
+    },
+  })
+  const itself = aClient('dyn_1', {
+    name: 'Zoë’s client 😀',
+    selfRegistration: { accessTokenHash: namedBytes('token', 32), expiresAt: longest },
+  })
+  const changing = { ...app, id: 'changing', previousSecretHash: namedBytes('before', 32), exchange: 'own' as const }
+  for (const client of [app, aClient('other'), signing, changing, itself])
+    await storage.addClient(client, anEvent('client_added', 1))
   await storage.addSigningKey(aSigningKey('one'), 0, anEvent('signing_key_added', 1))
   await storage.addSigningKey(aSigningKey('two', { algorithm: 'Ed25519' }), 1, anEvent('signing_key_added', 1))
   await storage.addRefreshKey(aRefreshKey('old', { retiredAt: 5 }), 2, anEvent('refresh_key_added', 1))

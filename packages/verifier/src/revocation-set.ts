@@ -80,10 +80,9 @@ export function createRevocationSet(mostEntries: number, graceMilliseconds: numb
       const issuedAt = iat * 1_000 + iat_ms
       const ended =
         kept.key.has(keyId) ||
+        covers('client', client_id, issuedAt) ||
         // A session that goes on has nothing to do with what happened to its user: it would have an entry of its own.
-        (sid === undefined
-          ? covers('user', sub, issuedAt) || covers('client', client_id, issuedAt)
-          : kept.session.has(sid))
+        (sid === undefined ? covers('user', sub, issuedAt) : kept.session.has(sid))
       if (ended) return 'revoked'
       return covers('claims', sub, issuedAt) ? 'claims_stale' : undefined
     },

@@ -59,11 +59,18 @@ describe('what an entry covers', () => {
       expect(ended.judge(alone(at - 1), 'key-1')).toBe('revoked')
       expect(ended.judge(alone(at), 'key-1')).toBe('revoked')
       expect(ended.judge(alone(at + 1), 'key-1')).toBeUndefined()
-      // A session that goes on is none of this entry's: one that ended has an entry of its own.
-      expect(ended.judge(claims(), 'key-1')).toBeUndefined()
       expect(ended.judge({ ...alone(at), sub: 'other', client_id: 'other' }, 'key-1')).toBeUndefined()
     },
   )
+
+  test('T6.3 TX-2 a session that goes on is none of its user’s entry; a token of it that a removed client got is covered', () => {
+    // A session that ended has an entry of its own.
+    expect(set({ kind: 'user', id: 'user-1' }).judge(claims(), 'key-1')).toBeUndefined()
+    const removed = set({ kind: 'client', id: 'client-1' })
+    expect(removed.judge({ ...alone(at), sid: 'session-1' }, 'key-1')).toBe('revoked')
+    expect(removed.judge({ ...alone(at + 1), sid: 'session-1' }, 'key-1')).toBeUndefined()
+    expect(removed.judge({ ...alone(at), sid: 'session-1', client_id: 'client-2' }, 'key-1')).toBeUndefined()
+  })
 
   test('T6.3 a token of that second whose milliseconds are not told is refused: it may have been issued before', () => {
     const { iat_ms: _, ...whole } = alone(at + 400)

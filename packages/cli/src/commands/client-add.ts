@@ -1,4 +1,5 @@
-import { clientAuthenticationMethods, grantTypes } from '@pawl/protocol'
+import { readFileSync } from 'node:fs'
+import { clientAuthenticationMethods, grantTypes, signatureAlgorithms } from '@pawl/protocol'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { administer, type CommandBuilder } from '../administer.ts'
 import { clientDocument } from '../client-document.ts'
@@ -13,7 +14,11 @@ interface Options extends OutputOptions {
   readonly scope: readonly string[]
   readonly resource: readonly string[]
   readonly secretStdin?: true
+  readonly jwks?: string
+  readonly jwksUri?: string
+  readonly signingAlg?: string
   readonly policy?: string
+  readonly exchange?: string
   readonly accessSeconds?: number
 }
 
@@ -46,12 +51,26 @@ export const clientAdd: CommandBuilder = (surroundings) =>
       '--secret-stdin',
       'read the secret from standard input; without this a confidential client gets a new one, shown once',
     )
+    .option('--jwks <file>', 'with private_key_jwt: a file that holds its public keys as a JWK set')
+    .option('--jwks-uri <url>', 'with private_key_jwt, instead of --jwks: where it publishes them')
+    .addOption(
+      new Option(
+        '--signing-alg <name>',
+        'with private_key_jwt: the algorithm that it signs with; default: that of the keys, ES256 with --jwks-uri',
+      ).choices(signatureAlgorithms),
+    )
     .addOption(
       new Option('--policy <policy>', 'how its refresh tokens behave; default: rotating').choices([
         'rotating',
         'strict',
         'shared-store',
       ]),
+    )
+    .addOption(
+      new Option(
+        '--exchange <policy>',
+        'with the token exchange grant: which access tokens it may exchange for narrower ones; default: none',
+      ).choices(['own', 'received']),
     )
     .option(
       '--access-seconds <seconds>',
@@ -62,6 +81,8 @@ export const clientAdd: CommandBuilder = (surroundings) =>
     .action(async (id: string, options: Options) => {
       const secret = options.secretStdin ? await readSecret(surroundings.terminal, 'secret') : undefined
       if (secret?.ok === false) return surroundings.exitWith(report(secret, options, surroundings.terminal))
+      const keys = options.jwks === undefined ? undefined : readKeySet(options.jwks)
+      if (keys?.ok === false) return surroundings.exitWith(report(keys, options, surroundings.terminal))
       await administer(surroundings, options, async (administration) => {
         const registered = await administration.addClient({
           id,
@@ -72,7 +93,11 @@ export const clientAdd: CommandBuilder = (surroundings) =>
           resources: options.resource,
           ...(options.auth !== undefined && { auth: options.auth }),
           ...(secret !== undefined && { secret: secret.secret }),
+          ...(keys !== undefined && { jwks: keys.keySet }),
+          ...(options.jwksUri !== undefined && { jwksUri: options.jwksUri }),
+          ...(options.signingAlg !== undefined && { signingAlgorithm: options.signingAlg }),
           ...(options.policy !== undefined && { policy: options.policy }),
+          ...(options.exchange !== undefined && { exchange: options.exchange }),
           ...(options.accessSeconds !== undefined && { accessSeconds: options.accessSeconds }),
         })
         if (!registered.ok) return { ok: false, message: registered.message }
@@ -86,6 +111,17 @@ export const clientAdd: CommandBuilder = (surroundings) =>
         }
       })
     })
+
+function readKeySet(
+  file: string,
+): { readonly ok: true; readonly keySet: unknown } | { readonly ok: false; readonly message: string } {
+  try {
+    const keySet: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    return { ok: true, keySet }
+  } catch {
+    return { ok: false, message: `${file} cannot be read as JSON; name a file that holds a JWK set` }
+  }
+}
 
 /** Choices and repetition do not go together in the parser, so this option checks its values itself. */
 function grantOption(): Option {

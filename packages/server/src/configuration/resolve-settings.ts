@@ -38,6 +38,7 @@ const codeOnlyFields: Readonly<Record<CodeOnlyField, true>> = {
   postgres: true,
   authenticate: true,
   claims: true,
+  fetchDocument: true,
   logger: true,
   random: true,
   clock: true,
@@ -113,10 +114,10 @@ export function resolveSettings(configuration: PawlConfiguration): SettingsOutco
     database: values.databaseUrl?.label,
     secrets,
     ...lifetimes,
-    audience: values.audience ?? issuer.issuer,
     trustedOrigins,
     trustedProxies: values.trustedProxies ?? [],
     registration: values.registration ?? false,
+    ...resolveResources(values, issuer),
     revocations: values.revocations ?? 'open',
     ...profileOf(values),
     pageName: values.pageName ?? 'Pawl',
@@ -290,6 +291,16 @@ function checkProxies(mode: Settings['mode'], { values, problems, warnings, spel
 }
 
 /** Whoever names a database believes that the sessions live there; to keep them anywhere else would be to lose them. */
+/** What tokens are for, and what clients may ask for that no administrator has registered. */
+function resolveResources(
+  values: Partial<SettingValues>,
+  { issuer }: IssuerParts,
+): Pick<Settings, 'audience' | 'clientRegistration' | 'clientDocuments' | 'openClients'> {
+  const { audience = issuer, clientRegistration = false, clientDocuments = false } = values
+  const { openClientScopes: scopes = [], openClientResources: resources = [audience] } = values
+  return { audience, clientRegistration, clientDocuments, openClients: { scopes, resources } }
+}
+
 function checkDatabase(configuration: PawlConfiguration, { values, problems, spelling }: Findings): void {
   for (const name of ['databaseUrl', 'databaseDirectUrl'] as const) {
     const setting = spelling(name)

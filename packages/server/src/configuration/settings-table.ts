@@ -111,6 +111,15 @@ const audience: z.ZodType<string> = z
     error: 'is not an absolute URI without fragment',
   })
 
+/** RFC 6749 section 3.3: scope-token. */
+function readScope(text: string): string | undefined {
+  return /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/.test(text) ? text : undefined
+}
+
+function readResource(text: string): string | undefined {
+  return audience.safeParse(text).data
+}
+
 const registration: z.ZodType<boolean> = z.union(
   [z.boolean(), z.enum(['on', 'off']).transform((word) => word === 'on')],
   { error: 'is neither on nor off' },
@@ -266,6 +275,43 @@ export const settingsTable: { readonly [Name in SettingName]: SettingRow<Setting
     meaning: 'Whether people may register themselves at /auth/register.',
     expected: 'on or off',
     schema: registration,
+  },
+  clientRegistration: {
+    environment: 'PAWL_CLIENT_REGISTRATION',
+    flag: 'client-registration',
+    placeholder: 'on|off',
+    default: 'off',
+    meaning: 'Whether applications may register themselves at /oauth/register.',
+    expected: 'on or off',
+    schema: registration,
+  },
+  clientDocuments: {
+    environment: 'PAWL_CLIENT_DOCUMENTS',
+    flag: 'client-documents',
+    placeholder: 'on|off',
+    default: 'off',
+    meaning:
+      'Whether an https URL may be a client id: the server then fetches the document there that describes the client.',
+    expected: 'on or off',
+    schema: registration,
+  },
+  openClientScopes: {
+    environment: 'PAWL_OPEN_CLIENT_SCOPES',
+    flag: 'open-client-scopes',
+    placeholder: 'list',
+    default: 'none',
+    meaning: 'Scope values, separated by commas, that clients may ask for which no administrator has registered.',
+    expected: 'scope values such as notes:read, separated by commas',
+    schema: listOf(readScope, 'which is not one scope value'),
+  },
+  openClientResources: {
+    environment: 'PAWL_OPEN_CLIENT_RESOURCES',
+    flag: 'open-client-resources',
+    placeholder: 'list',
+    default: 'PAWL_AUDIENCE',
+    meaning: 'Resources, separated by commas, that such clients may ask tokens for.',
+    expected: 'absolute URIs without fragment, such as https://api.example, separated by commas',
+    schema: listOf(readResource, 'which is not an absolute URI without fragment'),
   },
   revocations: {
     environment: 'PAWL_REVOCATIONS',

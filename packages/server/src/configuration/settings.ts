@@ -1,5 +1,6 @@
 import type { CookieNames, SignatureAlgorithm } from '@pawl/protocol'
 import type { Logger } from 'pino'
+import type { FetchDocument } from '../client-documents/fetch-document.ts'
 import type { ClaimsHook } from '../grants/application-claims.ts'
 import type { Clock, Random } from '../secrets/random.ts'
 import type { ServerSecret } from '../secrets/server-secrets.ts'
@@ -55,6 +56,17 @@ export interface PawlConfiguration {
   readonly trustedProxies?: string | readonly string[]
   /** Whether people may register themselves at `/auth/register`. Default false (`off`). */
   readonly registration?: boolean | 'on' | 'off'
+  /** Whether applications may register themselves at `/oauth/register` (RFC 7591). Default false (`off`). */
+  readonly clientRegistration?: boolean | 'on' | 'off'
+  /**
+   * Whether an https URL may be a client id (Client ID Metadata Documents). The server then fetches what lies there, from
+   * public addresses only. Default false (`off`).
+   */
+  readonly clientDocuments?: boolean | 'on' | 'off'
+  /** Scope values that clients may ask for which no administrator has registered. Default none. */
+  readonly openClientScopes?: string | readonly string[]
+  /** Resources that such clients may ask tokens for. Default: `audience`. */
+  readonly openClientResources?: string | readonly string[]
   /**
    * Who may read the revocation feed: anyone (`open`), or who has an access token with the scope `revocations:read`
    * (`token`). Default `open`.
@@ -82,6 +94,11 @@ export interface PawlConfiguration {
   readonly authenticate?: Authenticate
   /** In code only: the application's own claims, asked for every access token of a session. Default: none. */
   readonly claims?: ClaimsHook
+  /**
+   * In code only: fetches the documents that clients publish, such as through a proxy; it then has to keep to what
+   * {@link FetchDocument} promises. Default: directly, and from public addresses only where strangers name the URL.
+   */
+  readonly fetchDocument?: FetchDocument
   /** In code only: where log lines go. Default: a pino logger on stderr with secrets redacted. */
   readonly logger?: Logger
   /** In code only: source of unguessable bytes, for tests and simulations. Default: the system's. */
@@ -148,6 +165,7 @@ export type CodeOnlyField =
   | 'postgres'
   | 'authenticate'
   | 'claims'
+  | 'fetchDocument'
   | 'logger'
   | 'random'
   | 'clock'
@@ -177,6 +195,10 @@ export interface SettingValues {
   readonly trustedOrigins: readonly string[]
   readonly trustedProxies: readonly string[]
   readonly registration: boolean
+  readonly clientRegistration: boolean
+  readonly clientDocuments: boolean
+  readonly openClientScopes: readonly string[]
+  readonly openClientResources: readonly string[]
   readonly revocations: FeedAccess
   readonly profile: Profile
   readonly pageName: string
@@ -246,6 +268,10 @@ export interface Settings {
   /** Addresses and CIDR ranges in one canonical spelling. */
   readonly trustedProxies: readonly string[]
   readonly registration: boolean
+  readonly clientRegistration: boolean
+  readonly clientDocuments: boolean
+  /** What clients may ask for which no administrator has registered. */
+  readonly openClients: { readonly scopes: readonly string[]; readonly resources: readonly string[] }
   /** Who may read the revocation feed. */
   readonly revocations: FeedAccess
   readonly profile: Profile

@@ -19,6 +19,11 @@ export function userCodeGuess(context: PawlContext, userId: string): FailureSubj
   return guess(context, 'user_code', userId)
 }
 
+/** One more registration from the same place: as many as wrong secrets are free, and from there on they are spaced out. */
+export function clientRegistrationFrom(context: PawlContext): FailureSubject {
+  return guess(context, 'client_registration', '')
+}
+
 function guess(context: PawlContext, guessedAt: GuessedAt, claimed: string): FailureSubject {
   return { guessedAt, claimed, address: context.get('clientAddress') }
 }

@@ -71,8 +71,8 @@ export interface FormParameters {
   names(): readonly string[]
 }
 
-/** Parameters that may be repeated (RFC 8707 section 2). */
-const repeatable = new Set(['resource'])
+/** Parameters that may be repeated (RFC 8707 section 2, RFC 8693 section 2.1). */
+const repeatable = new Set(['resource', 'audience'])
 
 /** Credentials have no place in a URL, where logs and histories keep them (standards G-3). */
 const neverInUrl = [
@@ -80,6 +80,7 @@ const neverInUrl = [
   'client_secret',
   'refresh_token',
   'subject_token',
+  'actor_token',
   'token',
   'access_token',
   'password',

@@ -1,5 +1,6 @@
 import type { ErrorHandler, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
+import { isClientDocumentUnavailable } from '../registered-clients/client-document-unavailable.ts'
 import { isStorageUnavailable } from '../tokens/storage-unavailable.ts'
 import { type PawlContext, refuse } from './refusal-response.ts'
 import type { RequestEnvironment, Services } from './services.ts'
@@ -44,6 +45,12 @@ export function answerFault({ logger }: Services): ErrorHandler<RequestEnvironme
   return (error, context) => {
     // Nobody is there to be answered, and no fault of ours to be told of: anyone can leave as often as they like.
     if (hasLeft(error, context.req.raw)) return refuse(context, { error: 'invalid_request', reason: 'malformed_body' })
+    if (isClientDocumentUnavailable(error)) {
+      // No fault of ours either: strangers choose which URLs these are.
+      logger.warn({ requestId: context.get('requestId') }, error.message)
+      const reason = 'client_document_unavailable'
+      return refuse(context, { error: 'temporarily_unavailable', reason, retryAfterSeconds: 5 })
+    }
     logger.error({ requestId: context.get('requestId'), err: error }, 'request failed')
     if (isStorageUnavailable(error)) {
       return refuse(context, { error: 'temporarily_unavailable', reason: 'storage_unavailable', retryAfterSeconds: 1 })

@@ -15,6 +15,7 @@ import { introspect } from './oauth/introspect.ts'
 import { logoutByClient, logoutByForm } from './oauth/logout.ts'
 import { publicMaxAge, serverMetadata } from './oauth/metadata.ts'
 import { pushAuthorizationRequest } from './oauth/par.ts'
+import { readRegistration, registerClient, withdrawRegistration } from './oauth/register-client.ts'
 import { revoke } from './oauth/revoke.ts'
 import { token } from './oauth/token.ts'
 import { userinfo } from './oauth/userinfo.ts'
@@ -65,6 +66,9 @@ const routes: readonly {
   { method: 'POST', path: '/oauth/introspect', handler: introspect },
   { method: 'GET', path: '/oauth/userinfo', handler: userinfo },
   { method: 'POST', path: '/oauth/userinfo', handler: userinfo },
+  { method: 'POST', path: '/oauth/register', handler: registerClient },
+  { method: 'GET', path: '/oauth/register/:id', handler: readRegistration },
+  { method: 'DELETE', path: '/oauth/register/:id', handler: withdrawRegistration },
   { method: 'GET', path: '/oauth/jwks', handler: async (context, { keys }) => publicJson(context, await keys.jwks()) },
   {
     method: 'GET',
@@ -155,7 +159,7 @@ function credentialedCors({ trustedOrigins }: Services): MiddlewareHandler<Reque
 function openCors(): MiddlewareHandler<RequestEnvironment> {
   return cors({
     origin: '*',
-    allowMethods: ['GET', 'POST'],
+    allowMethods: ['GET', 'POST', 'DELETE'],
     allowHeaders: ['Authorization', 'Content-Type'],
     exposeHeaders: exposedHeaders,
     maxAge: 600,

@@ -10,6 +10,7 @@ import type { ReportHookFailure } from '../grants/prepare-tokens.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { ClientRecord } from '../registered-clients/client.ts'
 import type { AuthenticateClient } from '../registered-clients/client-authentication.ts'
+import type { SelfRegistrations } from '../registered-clients/self-registration.ts'
 import type { RevocationFeed } from '../revocations/revocation-feed.ts'
 import type { RevocationStore } from '../revocations/revocation-store.ts'
 import type { Throttle } from '../throttling/throttle.ts'
@@ -28,6 +29,7 @@ export interface Services {
   readonly accounts: Pick<Accounts, 'signIn' | 'register' | 'changePassword'>
   readonly authenticateClient: AuthenticateClient
   readonly throttle: Throttle
+  readonly selfRegistrations: SelfRegistrations
   readonly findClient: (id: string) => Promise<ClientRecord | undefined>
   /** The clients as which the first-party endpoints act, by id: the built-in one, and in development the playground's. */
   readonly ownClients: ReadonlyMap<string, ClientRecord>

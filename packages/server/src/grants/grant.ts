@@ -9,6 +9,8 @@ export interface GrantRequest {
   readonly parameter: (name: string) => string | undefined
   /** All values of `resource` (RFC 8707). */
   readonly resources: readonly string[]
+  /** All values of `audience` (RFC 8693 section 2.1). */
+  readonly audiences: readonly string[]
   readonly device: Device
   /** Monotonic instant of arrival in milliseconds. */
   readonly arrivedAt: number

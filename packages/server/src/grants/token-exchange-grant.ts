@@ -1,22 +1,28 @@
 import { type Refusal, tokenTypes } from '@pawl/protocol'
 import { peekSession } from '../tokens/peek-session.ts'
 import { type PresentedRefreshToken, parseRefreshToken } from '../tokens/refresh-token.ts'
+import { exchangeAccessToken } from './access-token-exchange.ts'
 import { attemptIdForm } from './attempt-id.ts'
+import type { ClientCredentialsSurroundings } from './client-credentials-grant.ts'
 import type { Grant, GrantOutcome, GrantRequest } from './grant.ts'
 import { preparation } from './prepare-tokens.ts'
-import type { GrantSurroundings } from './refresh-token-grant.ts'
 import { refreshingClient } from './refreshing-client.ts'
 
 /**
- * `grant_type=urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693 section 2): a confidential client presents a
- * refresh token of its own session and gets an access token; the session does not move. For code that cannot save a new
+ * `grant_type=urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693 section 2), for confidential clients. The subject
+ * is an access token, and the answer a narrower one; or it is a refresh token, and the answer a peek: the client presents
+ * one of its own session and gets an access token, and the session does not move. That is for code that cannot save a new
  * refresh token, such as the rendering of a page.
  */
-export function tokenExchangeGrant(surroundings: GrantSurroundings): Grant {
+export function tokenExchangeGrant(surroundings: ClientCredentialsSurroundings): Grant {
   return async (request) => {
     const { client, parameter } = request
     // Whoever holds a copied token could peek without end if it took no more than the token to do so.
     if (client.type !== 'confidential') return refused({ error: 'unauthorized_client' })
+    if (parameter('subject_token_type') === tokenTypes.accessToken) {
+      const exchanged = await exchangeAccessToken(request, surroundings)
+      return exchanged.kind === 'refused' ? refused(exchanged.refusal) : exchanged
+    }
     const exchange = readExchange(parameter)
     if (exchange.kind === 'refused') return exchange
     const { settings, tokens, claims, report } = surroundings

@@ -83,12 +83,14 @@ function pairOf(privateKey: KeyObject, algorithm: SignatureAlgorithm): SigningPa
 
 function verifyingKeyOf(publicKey: KeyObject, publicJwk: PublicJwk, algorithm: SignatureAlgorithm): VerifyingKey {
   const { digest, bytes, encoding } = signatureForms[algorithm]
+  // A client's RSA key may be longer than ours.
+  const length = publicJwk.kty === 'RSA' ? Buffer.from(publicJwk.n, 'base64url').length : bytes
   return {
     kid: jwkThumbprint(publicJwk),
     algorithm,
     publicJwk,
     verify: (signingInput, signature) =>
-      signature.length === bytes &&
+      signature.length === length &&
       verify(digest, Buffer.from(signingInput), { key: publicKey, ...encoding }, signature),
   }
 }

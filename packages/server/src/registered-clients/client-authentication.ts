@@ -1,9 +1,10 @@
-import type { RefusalReason } from '@pawl/protocol'
+import { clientAssertionType, type RefusalReason } from '@pawl/protocol'
 import { constantTimeEqual } from '../secrets/constant-time-equal.ts'
 import { digestSecret } from '../secrets/secret-digest.ts'
 import { readBasicCredentials } from './basic-credentials.ts'
 import type { ClientRecord } from './client.ts'
-import type { ClientStore } from './client-store.ts'
+import { type CheckAssertion, claimedBy } from './client-assertion.ts'
+import type { FindClient } from './find-client.ts'
 
 /** What a request brings to prove which client it comes from. */
 export interface ClientCredentials {
@@ -31,12 +32,10 @@ export type ClientAuthenticationOutcome =
 
 /**
  * Tells which client a request comes from (RFC 6749 section 2.3, standards CA-1 to CA-3): one method per request, exactly
- * the one that the client was registered with, secrets compared in constant time by their digests.
+ * the one that the client was registered with, secrets compared in constant time by their digests, assertions checked as
+ * client-assertion.ts has it.
  */
 export type AuthenticateClient = (credentials: ClientCredentials) => Promise<ClientAuthenticationOutcome>
-
-/** Finds a client by its id, the built-in one included. */
-export type FindClient = (id: string) => Promise<ClientRecord | undefined>
 
 // Compared with when there is no secret to compare with, so that an unknown client costs as much as a wrong secret.
 const nobody = new Uint8Array(32)
@@ -44,46 +43,43 @@ const nobody = new Uint8Array(32)
 const parameterNames = ['client_id', 'client_secret', 'client_assertion', 'client_assertion_type'] as const
 
 /**
- * Finds clients in a store, and the built-in one, which is in no store.
- */
-export function createClientFinder(options: {
-  readonly store: Pick<ClientStore, 'findClient'>
-  readonly builtIn: ClientRecord
-}): FindClient {
-  const { store, builtIn } = options
-  return async (id) => {
-    if (id === builtIn.id) return builtIn
-    // What cannot be a client id is not looked up: not every store takes every string.
-    return /^[\x21-\x7e]{1,2048}$/.test(id) ? await store.findClient(id) : undefined
-  }
-}
-
-/**
- * Client authentication over a store.
+ * Client authentication.
  *
- * @param options.builtIn the server's own public client
+ * @param options.find finds the client that a request names
+ * @param options.checkAssertion default: no assertion is good
  */
 export function createClientAuthentication(options: {
-  readonly store: Pick<ClientStore, 'findClient'>
-  readonly builtIn: ClientRecord
+  readonly find: FindClient
+  readonly checkAssertion?: CheckAssertion
 }): AuthenticateClient {
-  const find = createClientFinder(options)
+  const { find, checkAssertion = async () => false } = options
   return async (credentials) => {
     const presented = readPresented(credentials)
     if ('ok' in presented) return presented
-    const { method, id, secret } = presented
+    const { method, id, proof } = presented
     const client = await find(id)
-    const secretMatches = constantTimeEqual(digestSecret(secret ?? ''), client?.secretHash ?? nobody)
-    const proven = client?.authentication === method && (method === 'none' || secretMatches)
-    if (client !== undefined && proven) return { ok: true, client }
+    const secretMatches = holdsSecret(client, proof)
+    if (client?.authentication === method) {
+      const signed = method === 'private_key_jwt' && (await checkAssertion(proof, client))
+      if (method === 'none' || signed || (method !== 'private_key_jwt' && secretMatches)) return { ok: true, client }
+    }
     return { ok: false, error: 'invalid_client', challenge: method === 'client_secret_basic', claimedClientId: id }
   }
+}
+
+/** Both are compared, whichever of them it is, and whether or not there are any. */
+function holdsSecret(client: ClientRecord | undefined, secret: string): boolean {
+  const digest = digestSecret(secret)
+  const newer = constantTimeEqual(digest, client?.secretHash ?? nobody)
+  const older = constantTimeEqual(digest, client?.previousSecretHash ?? nobody)
+  return newer || older
 }
 
 interface PresentedCredentials {
   readonly method: ClientRecord['authentication']
   readonly id: string
-  readonly secret?: string
+  /** The secret or the assertion; empty where the method has neither. */
+  readonly proof: string
 }
 
 /** Finds the one method that a request uses. */
@@ -98,11 +94,23 @@ function readPresented(credentials: ClientCredentials): PresentedCredentials | C
   const methods = [authorization, secret, assertion ?? assertionType]
   if (methods.filter((used) => used !== undefined).length > 1) return conflict()
   if (authorization !== undefined) return readBasic(authorization, id)
-  // No client is registered for assertions; they are known only so that they count as a method.
-  if (id === undefined || assertion !== undefined || assertionType !== undefined) {
+  if (assertion !== undefined || assertionType !== undefined) return readAssertion(assertion, assertionType, id)
+  if (id === undefined) return { ok: false, error: 'invalid_client', challenge: false }
+  return secret === undefined ? { method: 'none', id, proof: '' } : { method: 'client_secret_post', id, proof: secret }
+}
+
+/** RFC 7521 section 4.2: `client_id` is optional beside an assertion, and names the same client. */
+function readAssertion(
+  assertion: string | undefined,
+  type: string | undefined,
+  idInBody: string | undefined,
+): PresentedCredentials | ClientAuthenticationRefusal {
+  const id = assertion === undefined ? undefined : claimedBy(assertion)
+  const named = id !== undefined && (idInBody === undefined || idInBody === id)
+  if (assertion === undefined || type !== clientAssertionType || !named) {
     return { ok: false, error: 'invalid_client', challenge: false }
   }
-  return secret === undefined ? { method: 'none', id } : { method: 'client_secret_post', id, secret }
+  return { method: 'private_key_jwt', id, proof: assertion }
 }
 
 function readBasic(
@@ -112,7 +120,9 @@ function readBasic(
   const basic = readBasicCredentials(authorization)
   if (basic === undefined) return { ok: false, error: 'invalid_client', challenge: true }
   // Naming the client in the body as well is no second method; naming another one is.
-  return idInBody === undefined || idInBody === basic.id ? { method: 'client_secret_basic', ...basic } : conflict()
+  return idInBody === undefined || idInBody === basic.id
+    ? { method: 'client_secret_basic', id: basic.id, proof: basic.secret }
+    : conflict()
 }
 
 function conflict(): ClientAuthenticationRefusal {

@@ -6,12 +6,14 @@ import {
 } from '@pawl/protocol'
 import type { Random } from '../secrets/random.ts'
 import { digestSecret } from '../secrets/secret-digest.ts'
-import { type ClientRecord, firstPartyClientId, type RotationPolicy } from './client.ts'
+import { checkAssertionKeys } from './check-assertion-keys.ts'
+import { type ClientRecord, type ExchangePolicy, firstPartyClientId, type RotationPolicy } from './client.ts'
 
 /** Longest access lifetime that a client may be given, in seconds: one day. */
 export const longestClientAccessSeconds = 86_400
 
 const rotationPolicies: readonly RotationPolicy[] = ['rotating', 'strict', 'shared-store']
+const exchangePolicies: readonly ExchangePolicy[] = ['own', 'received']
 const clientTypes: readonly ClientRecord['type'][] = ['public', 'confidential']
 const shortestSecret = 22
 const longestSecret = 512
@@ -25,14 +27,22 @@ export interface ClientRegistration {
   readonly type: string
   /** Default: `none` for public clients, `client_secret_basic` for confidential ones. */
   readonly auth?: string
-  /** Secret of a confidential client; made when absent. */
+  /** Secret of a confidential client that authenticates by one; made when absent. */
   readonly secret?: string
+  /** With `private_key_jwt`: its public keys as a key set (RFC 7517 section 5), or instead of them `jwksUri`. */
+  readonly jwks?: unknown
+  /** With `private_key_jwt`: where its key set is published; https, or http on a loopback address. */
+  readonly jwksUri?: string
+  /** With `private_key_jwt`: the one algorithm that it signs with. Default: that of the keys, `ES256` with `jwksUri`. */
+  readonly signingAlgorithm?: string
   readonly redirectUris?: readonly string[]
   readonly grants?: readonly string[]
   readonly scopes?: readonly string[]
   readonly resources?: readonly string[]
   /** Default: `rotating`. */
   readonly policy?: string
+  /** With the token exchange grant: `own` or `received` access tokens, see {@link ExchangePolicy}. Default: refresh tokens only. */
+  readonly exchange?: string
   /** Lifetime of its access tokens, 1 to 86,400 seconds; default: the server's. */
   readonly accessSeconds?: number
 }
@@ -45,11 +55,15 @@ export interface RegistrationRefusal {
     | 'type'
     | 'auth'
     | 'secret'
+    | 'jwks'
+    | 'jwks-uri'
+    | 'signing-algorithm'
     | 'redirect-uri'
     | 'grant'
     | 'scope'
     | 'resource'
     | 'policy'
+    | 'exchange'
     | 'access-seconds'
   /** What is wrong and what would be right, in sentences. */
   readonly message: string
@@ -80,6 +94,7 @@ export function checkRegistration(
     scopes = [],
     resources = [],
     policy = 'rotating',
+    exchange,
     accessSeconds,
   } = registration
   const idFault = describeIdFault(id)
@@ -88,8 +103,10 @@ export function checkRegistration(
   if (knownType === undefined) return refuse('type', `The type must be one of ${clientTypes.join(', ')}.`)
   const authentication = checkAuthentication(registration.auth, knownType)
   if (typeof authentication === 'object') return authentication
-  const secret = checkSecret(registration.secret, knownType, random)
+  const secret = checkSecret(registration.secret, authentication, random)
   if ('ok' in secret) return secret
+  const keys = checkAssertionKeys(registration, authentication)
+  if (keys !== undefined && 'ok' in keys) return keys
   const knownGrants = checkGrants(grants, knownType)
   if ('ok' in knownGrants) return knownGrants
   if (knownGrants.grants.includes('authorization_code') && redirectUris.length === 0) {
@@ -107,6 +124,9 @@ export function checkRegistration(
     return refuse('resource', 'A resource is an absolute URI without a fragment, such as https://api.example.com.')
   const knownPolicy = rotationPolicies.find((candidate) => candidate === policy)
   if (knownPolicy === undefined) return refuse('policy', `The policy must be one of ${rotationPolicies.join(', ')}.`)
+  const knownExchange = exchangePolicies.find((candidate) => candidate === exchange)
+  const exchangeFault = describeExchangeFault(exchange, knownGrants.grants)
+  if (exchangeFault !== undefined) return refuse('exchange', exchangeFault)
   if (accessSeconds !== undefined && !isAccessSeconds(accessSeconds)) {
     return refuse(
       'access-seconds',
@@ -118,12 +138,14 @@ export function checkRegistration(
     type: knownType,
     authentication,
     secretHash: secret.hash,
+    ...(keys !== undefined && { assertionKeys: keys }),
     redirectUris: unique(redirectUris),
     grants: knownGrants.grants,
     scopes: unique(scopes),
     resources: unique(resources),
     policy: knownPolicy,
     accessSeconds: accessSeconds ?? null,
+    ...(knownExchange !== undefined && { exchange: knownExchange }),
   }
   return { ok: true, client, ...(secret.generated !== undefined && { generatedSecret: secret.generated }) }
 }
@@ -152,25 +174,43 @@ function checkAuthentication(
   if (type === 'public' && method !== 'none')
     return refuse('auth', 'A public client cannot keep a secret: its authentication is none.')
   if (type === 'confidential' && method === 'none') {
-    return refuse('auth', 'A confidential client proves who it is: use client_secret_basic or client_secret_post.')
+    return refuse(
+      'auth',
+      'A confidential client proves who it is: use client_secret_basic, client_secret_post or private_key_jwt.',
+    )
   }
   return method
 }
 
 function checkSecret(
   secret: string | undefined,
-  type: ClientRecord['type'],
+  method: ClientAuthenticationMethod,
   random: Random,
 ): { readonly hash: Uint8Array | null; readonly generated?: string } | RegistrationRefusal {
-  if (type === 'public') {
-    return secret === undefined
-      ? { hash: null }
-      : refuse('secret', 'A public client has no secret. Leave it out, or make the client confidential.')
+  if (method === 'none' || method === 'private_key_jwt') {
+    const fault =
+      method === 'none'
+        ? 'A public client has no secret. Leave it out, or make the client confidential.'
+        : 'A client that signs who it is has no secret. Leave it out.'
+    return secret === undefined ? { hash: null } : refuse('secret', fault)
   }
-  if (secret === undefined) {
-    const generated = Buffer.from(random(generatedSecretBytes)).toString('base64url')
-    return { hash: digestSecret(generated), generated }
-  }
+  return secret === undefined ? drawClientSecret(random) : checkClientSecret(secret)
+}
+
+/** The digest of a secret, and the secret where it was drawn here. */
+export interface ClientSecret {
+  readonly hash: Uint8Array
+  readonly generated?: string
+}
+
+/** Draws a secret of 256 bits. */
+export function drawClientSecret(random: Random): ClientSecret {
+  const generated = Buffer.from(random(generatedSecretBytes)).toString('base64url')
+  return { hash: digestSecret(generated), generated }
+}
+
+/** Looks at a secret that was brought along. */
+export function checkClientSecret(secret: string): ClientSecret | RegistrationRefusal {
   // RFC 6749 appendix A.2: VSCHAR. 22 characters of base64url hold 128 bits.
   if (!/^[\x20-\x7e]*$/.test(secret)) return refuse('secret', 'A client secret is printable ASCII on one line.')
   if (secret.length < shortestSecret || secret.length > longestSecret) {
@@ -195,6 +235,15 @@ function checkGrants(
     return refuse('grant', 'Token exchange is for confidential clients only: a copied token must not be enough for it.')
   }
   return { grants: unique(known) }
+}
+
+function describeExchangeFault(exchange: string | undefined, grants: readonly GrantType[]): string | undefined {
+  if (exchange === undefined) return undefined
+  if (!exchangePolicies.some((policy) => policy === exchange))
+    return `The exchange policy must be one of ${exchangePolicies.join(', ')}.`
+  return grants.includes('urn:ietf:params:oauth:grant-type:token-exchange')
+    ? undefined
+    : 'A client that exchanges access tokens needs the grant urn:ietf:params:oauth:grant-type:token-exchange.'
 }
 
 function describeRedirectUriFault(uri: string): string | undefined {

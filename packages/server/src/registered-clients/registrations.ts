@@ -1,11 +1,31 @@
 import type { RevocationStore } from '../revocations/revocation-store.ts'
 import type { Random } from '../secrets/random.ts'
 import type { ClientRecord } from './client.ts'
-import { type ClientRegistration, checkRegistration, type RegistrationRefusal } from './client-registration.ts'
+import {
+  type ClientRegistration,
+  checkClientSecret,
+  checkRegistration,
+  drawClientSecret,
+  type RegistrationRefusal,
+} from './client-registration.ts'
 import type { ClientStore } from './client-store.ts'
 
-/** A client as operators see it: everything but the hash of its secret. */
-export type Registration = Omit<ClientRecord, 'secretHash'>
+/** A client as operators see it: everything but the hashes of its secrets. */
+export interface Registration extends Omit<ClientRecord, 'secretHash' | 'previousSecretHash' | 'selfRegistration'> {
+  /** How many secrets it may use now: two while it changes from one to the next. */
+  readonly secrets: 0 | 1 | 2
+  /** When a client that registered itself is forgotten unless it is used before; null for all others. */
+  readonly expiresAt: number | null
+}
+
+/** Outcome of giving a client a further secret. */
+export type AddSecretOutcome =
+  | {
+      readonly ok: true
+      /** Present when the server made the secret: it is not kept and cannot be shown again. */
+      readonly generatedSecret?: string
+    }
+  | RegistrationRefusal
 
 /** Outcome of registering a client. */
 export type RegisterOutcome =
@@ -21,6 +41,10 @@ export type RegisterOutcome =
 export interface Registrations {
   readonly register: (registration: ClientRegistration) => Promise<RegisterOutcome>
   readonly list: () => Promise<readonly Registration[]>
+  /** Gives a client that has one secret a second one, made when absent; both count until one is removed (standards CA-3). */
+  readonly addSecret: (id: string, secret?: string) => Promise<AddSecretOutcome>
+  /** Takes one of two secrets from a client. False: there is no client of that id that has two. */
+  readonly removeSecret: (id: string, which: 'newer' | 'older') => Promise<boolean>
   /** Removes a client and ends its sessions. False: there is none of that id. */
   readonly remove: (id: string) => Promise<boolean>
 }
@@ -56,6 +80,20 @@ export function createRegistrations(options: {
         ...(checked.generatedSecret !== undefined && { generatedSecret: checked.generatedSecret }),
       }
     },
+    addSecret: async (id, given) => {
+      const secret = given === undefined ? drawClientSecret(random) : checkClientSecret(given)
+      if ('ok' in secret) return secret
+      const event = { type: 'client_secret_added', at: await now(), actor: 'admin', clientId: id } as const
+      if (!(await store.addClientSecret(id, secret.hash, event))) return noRoomForSecret(await store.findClient(id), id)
+      return { ok: true, ...(secret.generated !== undefined && { generatedSecret: secret.generated }) }
+    },
+    removeSecret: async (id, which) =>
+      store.removeClientSecret(id, which, {
+        type: 'client_secret_removed',
+        at: await now(),
+        actor: 'admin',
+        clientId: id,
+      }),
     list: async () => (await store.listClients()).map(withoutSecret),
     remove: async (id) => {
       const at = await now()
@@ -74,6 +112,18 @@ function taken(id: string): RegistrationRefusal {
   return { ok: false, field: 'id', message: `A client ${id} exists already. Choose another id, or remove that one.` }
 }
 
-function withoutSecret({ secretHash: _, ...registration }: ClientRecord): Registration {
-  return registration
+function noRoomForSecret(client: ClientRecord | undefined, id: string): RegistrationRefusal {
+  if (client === undefined)
+    return { ok: false, field: 'id', message: `There is no registered client ${id}; see: pawl client list` }
+  const message =
+    client.secretHash === null
+      ? `Client ${id} does not authenticate by a secret; see: pawl client list`
+      : `Client ${id} has two secrets already. Remove one first: pawl client secret remove ${id}`
+  return { ok: false, field: 'secret', message }
+}
+
+function withoutSecret(client: ClientRecord): Registration {
+  const { secretHash, previousSecretHash, selfRegistration, ...registration } = client
+  const secrets = secretHash === null ? 0 : previousSecretHash === undefined ? 1 : 2
+  return { ...registration, secrets, expiresAt: selfRegistration?.expiresAt ?? null }
 }

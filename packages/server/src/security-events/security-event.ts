@@ -22,6 +22,8 @@ export type SecurityEventType =
   | 'client_removed'
   | 'consent_given'
   | 'consent_withdrawn'
+  | 'client_secret_added'
+  | 'client_secret_removed'
   | 'signing_key_added'
   | 'signing_key_killed'
   | 'signing_key_resealed'

@@ -21,6 +21,8 @@ const eventTypes: Readonly<Record<SecurityEventType, true>> = {
   client_removed: true,
   consent_given: true,
   consent_withdrawn: true,
+  client_secret_added: true,
+  client_secret_removed: true,
   signing_key_added: true,
   signing_key_killed: true,
   signing_key_resealed: true,
@@ -50,6 +52,11 @@ export const claimMilliseconds = 30_000
 /** An event as the outbox holds it. */
 export function eventDocument(event: SecurityEvent): string {
   return JSON.stringify(event)
+}
+
+/** What is told of a self-registered client that nothing used any more. */
+export function expiryEvent(clientId: string, at: number): SecurityEvent {
+  return { type: 'client_removed', at, actor: 'server', clientId }
 }
 
 /** Reads an event as the outbox holds it. Throws when it is none that this release knows. */

@@ -10,6 +10,7 @@ import { z } from 'zod'
 import type { Consent } from '../authorizations/consent-store.ts'
 import type { Ticket, TicketKind } from '../authorizations/ticket-store.ts'
 import type { RefreshKeyRecord, SigningKeyRecord } from '../keys/key-store.ts'
+import type { AssertionKeys } from '../registered-clients/assertion-keys.ts'
 import type { ClientRecord } from '../registered-clients/client.ts'
 import type { FailureCount } from '../throttling/failure-store.ts'
 import type { LostWrites } from '../tokens/lost-writes-store.ts'
@@ -41,6 +42,7 @@ export const endReasons: readonly SessionEndReason[] = Object.keys(sessionEndRea
 
 const clientTypes = ['public', 'confidential'] as const satisfies readonly ClientRecord['type'][]
 const policies = ['rotating', 'strict', 'shared-store'] as const satisfies readonly ClientRecord['policy'][]
+const exchangePolicies = ['own', 'received'] as const satisfies readonly ClientRecord['exchange'][]
 const deliveries = ['cookie', 'cookie-memory', 'body'] as const satisfies readonly SessionTerms['delivery'][]
 
 function isGrantType(word: string): word is GrantType {
@@ -114,6 +116,25 @@ export function userRecord(row: Row): UserRecord {
   }
 }
 
+const publicJwk = z.discriminatedUnion('kty', [
+  z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }),
+  z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string() }),
+  z.object({ kty: z.literal('RSA'), n: z.string(), e: z.string() }),
+])
+
+const documentOfAssertionKeys: z.ZodType<AssertionKeys> = z.union([
+  z.object({
+    algorithm: z.enum(signatureAlgorithms),
+    jwks: z.array(z.object({ kid: z.string().exactOptional(), jwk: publicJwk })),
+  }),
+  z.object({ algorithm: z.enum(signatureAlgorithms), jwksUri: z.string() }),
+])
+
+/** A client's assertion keys as they are stored; null where it has none. */
+export function assertionKeysDocument({ assertionKeys }: Pick<ClientRecord, 'assertionKeys'>): string | null {
+  return assertionKeys === undefined ? null : JSON.stringify(assertionKeys)
+}
+
 /** Reads a registered client. */
 export function clientRecord(row: Row): ClientRecord {
   return {
@@ -121,6 +142,10 @@ export function clientRecord(row: Row): ClientRecord {
     type: oneOf(row, 'type', clientTypes),
     authentication: oneOf(row, 'authentication', clientAuthenticationMethods),
     secretHash: bytesOrNull(row, 'secret_hash'),
+    ...(row['previous_secret_hash'] !== null && { previousSecretHash: bytes(row, 'previous_secret_hash') }),
+    ...(row['assertion_keys'] !== null && {
+      assertionKeys: documentOfAssertionKeys.parse(JSON.parse(text(row, 'assertion_keys'))),
+    }),
     redirectUris: textList(row, 'redirect_uris'),
     // A grant that only a newer release knows is one that this one does not answer.
     grants: textList(row, 'grants').filter(isGrantType),
@@ -129,6 +154,14 @@ export function clientRecord(row: Row): ClientRecord {
     policy: oneOf(row, 'policy', policies),
     accessSeconds: integerOrNull(row, 'access_seconds'),
     createdAt: integer(row, 'created_at'),
+    ...(row['exchange'] !== null && { exchange: oneOf(row, 'exchange', exchangePolicies) }),
+    ...(row['name'] !== null && { name: text(row, 'name') }),
+    ...(row['expires_at'] !== null && {
+      selfRegistration: {
+        accessTokenHash: bytes(row, 'registration_token_hash'),
+        expiresAt: integer(row, 'expires_at'),
+      },
+    }),
   }
 }
 

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 
-/** What can be guessed at. */
-export type GuessedAt = 'password' | 'client_secret' | 'user_code'
+/** What can be guessed at; `client_registration` cannot, and is counted each time it is done. */
+export type GuessedAt = 'password' | 'client_secret' | 'user_code' | 'client_registration'
 
 /** Whose failures are counted together. */
 export interface FailureSubject {

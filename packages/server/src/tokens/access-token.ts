@@ -26,6 +26,8 @@ export interface AccessTokenPlan {
     readonly roles: readonly string[]
     readonly binding: string | null
   }
+  /** `act`: who acts for the subject, and who did before (RFC 8693 section 4.1). */
+  readonly actor?: Readonly<Record<string, unknown>>
   /** The application's own claims; reserved names were refused before. */
   readonly application: Readonly<Record<string, unknown>>
 }
@@ -47,6 +49,7 @@ function claimsOf(plan: AccessTokenPlan, issuedAt: number, exp: number, jti: str
     jti,
     client_id: plan.clientId,
     ...(plan.scope.length > 0 && { scope: plan.scope.join(' ') }),
+    ...(plan.actor !== undefined && { act: plan.actor }),
     ...(session !== undefined && {
       sid: session.id,
       auth_time: Math.floor(session.authenticatedAt / 1000),

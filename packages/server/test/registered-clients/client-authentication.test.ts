@@ -5,15 +5,15 @@ import { builtInClient } from '../../src/registered-clients/built-in-client.ts'
 import {
   type ClientAuthenticationOutcome,
   createClientAuthentication,
-  createClientFinder,
 } from '../../src/registered-clients/client-authentication.ts'
+import { createClientFinder } from '../../src/registered-clients/find-client.ts'
 import { createRegistrations } from '../../src/registered-clients/registrations.ts'
 import { memoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { seededRandom } from '../secrets/seeded-random.ts'
 
 const storage = memoryStorage({ clock: () => 0 })
 const builtIn = builtInClient({ resources: ['https://api.example.com'] })
-const authenticate = createClientAuthentication({ store: storage, builtIn })
+const authenticate = createClientAuthentication({ find: createClientFinder({ store: storage, builtIn }) })
 const secret = 's3cret with: 100% + "odd" chars'
 const registrations = createRegistrations({ store: storage, now: async () => 0, random: seededRandom() })
 await registrations.register({ id: 'basic', type: 'confidential', secret })
@@ -107,10 +107,7 @@ describe('client authentication', () => {
   })
 
   test('CA-3: 32 zero bytes in place of a digest are no way in', async () => {
-    const zeros = createClientAuthentication({
-      store: { findClient: async () => undefined },
-      builtIn,
-    })
+    const zeros = createClientAuthentication({ find: async () => undefined })
     expect(await zeros({ authorization: basic('x', ''), parameters: new URLSearchParams() })).toEqual(
       invalidClient(true),
     )
@@ -157,13 +154,17 @@ describe('client authentication', () => {
           asked.push(id)
           return undefined
         },
+        storeNow: async () => 0,
       },
       builtIn,
     })
     for (const id of ['', 'a\u0000b', 'ä', 'a b', '\ud800', 'x'.repeat(2049)]) expect(await find(id)).toBeUndefined()
     expect(asked).toEqual([])
-    await find('https://client.example.com/metadata')
-    expect(asked).toEqual(['https://client.example.com/metadata'])
+    // What would be read at a URL is not looked for in the store.
+    expect(await find('https://client.example.com/metadata')).toBeUndefined()
+    expect(asked).toEqual([])
+    await find('client')
+    expect(asked).toEqual(['client'])
   })
 
   test('rfc6749-2.3.1: every id and secret comes through Basic as it went in', () => {
@@ -206,7 +207,7 @@ describe('registrations', () => {
     const clients = createRegistrations({ store, now: () => store.storeNow(), random: seededRandom() })
     const outcome = await clients.register({ id: 'app', type: 'confidential' })
     const made = outcome.ok ? (outcome.generatedSecret ?? '') : ''
-    const enter = createClientAuthentication({ store, builtIn })
+    const enter = createClientAuthentication({ find: createClientFinder({ store, builtIn }) })
     const credentials = { authorization: basic('app', made), parameters: new URLSearchParams() }
     expect(await enter(credentials)).toMatchObject({ ok: true })
     await clients.remove('app')

@@ -23,7 +23,10 @@ export async function introspect(context: PawlContext, services: Services): Prom
   const inactive = () => context.json({ active: false })
   if (check.kind === 'refused') return inactive()
   const { claims, standing } = check
-  const outdated = standing === undefined ? await isOfRemovedClient(claims, services) : await isStale(claims, services)
+  // The end of a session says nothing of a client that got a token by exchanging one of that session.
+  const exchanged = standing !== undefined && standing.session.clientId !== claims.client_id
+  const removed = (standing === undefined || exchanged) && (await isOfRemovedClient(claims, services))
+  const outdated = removed || (standing !== undefined && (await isStale(claims, services)))
   if (outdated) return inactive()
   return context.json({
     ...claims,

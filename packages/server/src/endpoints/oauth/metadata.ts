@@ -1,4 +1,4 @@
-import { clientAuthenticationMethods, grantTypes } from '@pawl/protocol'
+import { clientAuthenticationMethods, grantTypes, signatureAlgorithms } from '@pawl/protocol'
 import { passwordAcr } from '../../authorizations/authorization-request.ts'
 import type { Settings } from '../../configuration/settings.ts'
 
@@ -10,9 +10,9 @@ export const publicMaxAge = 300
  * Names what exists and nothing else, and says what would be unsafe to leave to its default (standards MD-3).
  */
 export function serverMetadata(
-  settings: Pick<Settings, 'issuer' | 'signingAlgorithm'>,
+  settings: Pick<Settings, 'issuer' | 'signingAlgorithm' | 'clientRegistration' | 'clientDocuments'>,
 ): Readonly<Record<string, unknown>> {
-  const { issuer, signingAlgorithm } = settings
+  const { issuer, signingAlgorithm, clientRegistration, clientDocuments } = settings
   const confidential = clientAuthenticationMethods.filter((method) => method !== 'none')
   return {
     issuer,
@@ -24,10 +24,14 @@ export function serverMetadata(
     end_session_endpoint: `${issuer}/oauth/logout`,
     token_endpoint: `${issuer}/oauth/token`,
     token_endpoint_auth_methods_supported: clientAuthenticationMethods,
+    token_endpoint_auth_signing_alg_values_supported: signatureAlgorithms,
     revocation_endpoint: `${issuer}/oauth/revoke`,
     revocation_endpoint_auth_methods_supported: clientAuthenticationMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: signatureAlgorithms,
     introspection_endpoint: `${issuer}/oauth/introspect`,
     introspection_endpoint_auth_methods_supported: confidential,
+    introspection_endpoint_auth_signing_alg_values_supported: signatureAlgorithms,
+    ...(clientRegistration && { registration_endpoint: `${issuer}/oauth/register` }),
     jwks_uri: `${issuer}/oauth/jwks`,
     grant_types_supported: grantTypes,
     response_types_supported: ['code'],
@@ -42,6 +46,7 @@ export function serverMetadata(
     id_token_signing_alg_values_supported: [signingAlgorithm],
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
+    ...(clientDocuments && { client_id_metadata_document_supported: true }),
     refresh_token_expiration_types_supported: ['authorization', 'credential'],
   }
 }

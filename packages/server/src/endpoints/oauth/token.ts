@@ -19,6 +19,7 @@ export async function token(context: PawlContext, services: Services): Promise<R
     client,
     parameter: form.one,
     resources: form.all('resource'),
+    audiences: form.all('audience'),
     device: deviceOf(context),
     arrivedAt: context.get('arrivedAt'),
     hasLeft: () => clientHasLeft(context),
@@ -27,6 +28,7 @@ export async function token(context: PawlContext, services: Services): Promise<R
   if (grantType === 'refresh_token') services.metrics.countRefresh(became)
   if (grantType === 'urn:ietf:params:oauth:grant-type:token-exchange') services.metrics.countPeek(became)
   if (outcome.kind === 'refused') return refuse(context, outcome.refusal)
+  await services.selfRegistrations.used(client)
   context.set('outcome', outcome.outcome)
   return context.json(outcome.response)
 }

@@ -1,7 +1,8 @@
-import { builtInClientIds } from '../../registered-clients/client.ts'
+import { builtInClientIds, type ClientRecord } from '../../registered-clients/client.ts'
 import type { ClientStore } from '../../registered-clients/client-store.ts'
 import { accessLifetime } from '../../revocations/until-rule.ts'
 import { storableText } from '../stored-columns.ts'
+import { expiryEvent } from '../stored-events.ts'
 import { revokedSessions } from '../stored-revocations.ts'
 import { declareLifetime, writeRevocations } from './revocations.ts'
 import { endSessions } from './sessions.ts'
@@ -27,6 +28,46 @@ export function memoryClients(state: MemoryState): ClientStore {
       }
       writeEvent(state, event)
       return true
+    },
+
+    async addClientSecret(id, secretHash, event) {
+      const client = state.clients.get(id)
+      if (client === undefined || client.secretHash === null || client.previousSecretHash !== undefined) return false
+      const previousSecretHash = client.secretHash
+      state.clients.set(id, detached({ ...client, secretHash, previousSecretHash }))
+      writeEvent(state, event)
+      return true
+    },
+
+    async removeClientSecret(id, which, event) {
+      const client = state.clients.get(id)
+      if (client?.previousSecretHash === undefined) return false
+      const { previousSecretHash, ...withOne } = client
+      state.clients.set(id, which === 'older' ? withOne : { ...withOne, secretHash: previousSecretHash })
+      writeEvent(state, event)
+      return true
+    },
+
+    async keepClient(id, expiresAt, now) {
+      const client = state.clients.get(id)
+      const registration = client?.selfRegistration
+      if (client === undefined || registration === undefined) return false
+      if (registration.expiresAt <= now || registration.expiresAt >= expiresAt) return false
+      state.clients.set(id, { ...client, selfRegistration: { ...registration, expiresAt } })
+      return true
+    },
+
+    async removeExpiredClients(now, limit) {
+      const ends = (client: ClientRecord) => client.selfRegistration?.expiresAt ?? Number.POSITIVE_INFINITY
+      const expired = [...state.clients.values()]
+        .filter((client) => ends(client) <= now)
+        .toSorted((one, other) => ends(one) - ends(other))
+        .slice(0, limit)
+      for (const { id } of expired) {
+        state.clients.delete(id)
+        writeEvent(state, expiryEvent(id, now))
+      }
+      return expired.length
     },
 
     async removeClient(id, now, event) {

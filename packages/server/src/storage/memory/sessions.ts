@@ -1,5 +1,5 @@
 import type { SessionEndReason } from '@pawl/protocol'
-import { builtInClientIds } from '../../registered-clients/client.ts'
+import { isUnstoredClient } from '../../registered-clients/client.ts'
 import type { SessionRecord } from '../../tokens/session.ts'
 import type { SessionStore } from '../../tokens/session-store.ts'
 import { revokedSessions } from '../stored-revocations.ts'
@@ -64,7 +64,7 @@ export function memorySessions(state: MemoryState): SessionStore {
 
     async openSession(session, event, ticket) {
       if (state.users.get(session.userId)?.user.disabledAt !== null) return 'user_disabled'
-      if (!builtInClientIds.has(session.clientId) && !state.clients.has(session.clientId)) return 'client_removed'
+      if (!isUnstoredClient(session.clientId) && !state.clients.has(session.clientId)) return 'client_removed'
       if (state.sessions.has(session.id)) throw new Error('session id is in use')
       if (ticket !== undefined && !spendTicket(state, ticket, session)) return 'ticket_spent'
       state.sessions.set(session.id, detachedSession(session))

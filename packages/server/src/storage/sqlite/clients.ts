@@ -1,8 +1,9 @@
 import { builtInClientIds } from '../../registered-clients/client.ts'
 import type { ClientStore } from '../../registered-clients/client-store.ts'
 import { accessLifetime } from '../../revocations/until-rule.ts'
-import { storableText } from '../stored-columns.ts'
-import { clientRecord } from '../stored-records.ts'
+import { storableText, text } from '../stored-columns.ts'
+import { expiryEvent } from '../stored-events.ts'
+import { assertionKeysDocument, clientRecord } from '../stored-records.ts'
 import { revokedSessions } from '../stored-revocations.ts'
 import type { Database } from './database.ts'
 import { writeEvent } from './events.ts'
@@ -10,14 +11,32 @@ import { type SqliteRevocations, writeLifetime } from './revocations.ts'
 import { endSessionsOfClient } from './sessions.ts'
 
 const columns = `
-  id, type, authentication, secret_hash, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at`
+  id, type, authentication, secret_hash, redirect_uris, grants, scopes, resources, policy, access_seconds, created_at,
+  previous_secret_hash, assertion_keys, exchange, name, registration_token_hash, expires_at`
 const find = `SELECT ${columns} FROM clients WHERE id = :id`
 const list = `SELECT ${columns} FROM clients ORDER BY number`
 const add = `
   INSERT INTO clients (${columns}) VALUES (
     :id, :type, :authentication, :secretHash, :redirectUris, :grants, :scopes, :resources, :policy, :accessSeconds,
-    :createdAt
+    :createdAt, :previousSecretHash, :assertionKeys, :exchange, :name, :registrationTokenHash, :expiresAt
   ) ON CONFLICT DO NOTHING`
+const addSecret = `
+  UPDATE clients SET previous_secret_hash = secret_hash, secret_hash = :secretHash
+  WHERE id = :id AND secret_hash IS NOT NULL AND previous_secret_hash IS NULL`
+// On the right-hand sides the columns are those of the row before.
+const removeSecret = {
+  newer: `
+    UPDATE clients SET secret_hash = previous_secret_hash, previous_secret_hash = NULL
+    WHERE id = :id AND previous_secret_hash IS NOT NULL`,
+  older: 'UPDATE clients SET previous_secret_hash = NULL WHERE id = :id AND previous_secret_hash IS NOT NULL',
+}
+
+const keep =
+  'UPDATE clients SET expires_at = :expiresAt WHERE id = :id AND expires_at > :now AND expires_at < :expiresAt'
+const removeExpired = `
+  DELETE FROM clients WHERE number IN
+    (SELECT number FROM clients WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit)
+  RETURNING id`
 
 /** Registered clients in SQLite. */
 export function sqliteClients(
@@ -48,6 +67,12 @@ export function sqliteClients(
         policy: client.policy,
         accessSeconds: client.accessSeconds,
         createdAt: client.createdAt,
+        previousSecretHash: client.previousSecretHash ?? null,
+        assertionKeys: assertionKeysDocument(client),
+        exchange: client.exchange ?? null,
+        name: client.name ?? null,
+        registrationTokenHash: client.selfRegistration?.accessTokenHash ?? null,
+        expiresAt: client.selfRegistration?.expiresAt ?? null,
       }
       return database.transaction(() => {
         if (database.run(add, values) === 0) return false
@@ -55,6 +80,34 @@ export function sqliteClients(
         if (accessSeconds !== null) writeLifetime(database, accessLifetime(accessSeconds * 1000, createdAt))
         writeEvent(database, event)
         return true
+      })
+    },
+
+    async addClientSecret(id, secretHash, event) {
+      return database.transaction(() => {
+        if (database.run(addSecret, { id, secretHash }) === 0) return false
+        writeEvent(database, event)
+        return true
+      })
+    },
+
+    async removeClientSecret(id, which, event) {
+      return database.transaction(() => {
+        if (database.run(removeSecret[which], { id }) === 0) return false
+        writeEvent(database, event)
+        return true
+      })
+    },
+
+    async keepClient(id, expiresAt, now) {
+      return database.run(keep, { id, expiresAt, now }) > 0
+    },
+
+    async removeExpiredClients(now, limit) {
+      return database.transaction(() => {
+        const removed = database.all(removeExpired, { now, limit })
+        for (const row of removed) writeEvent(database, expiryEvent(text(row, 'id'), now))
+        return removed.length
       })
     },
 

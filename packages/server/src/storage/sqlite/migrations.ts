@@ -201,6 +201,18 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (user_id, client_id)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- A client may have two secrets while it changes over, and keys instead of them.
+  ALTER TABLE clients ADD COLUMN previous_secret_hash BLOB;
+  ALTER TABLE clients ADD COLUMN assertion_keys TEXT;
+  -- Which access tokens it may exchange.
+  ALTER TABLE clients ADD COLUMN exchange TEXT;
+  -- Of clients that registered themselves.
+  ALTER TABLE clients ADD COLUMN name TEXT;
+  ALTER TABLE clients ADD COLUMN registration_token_hash BLOB;
+  ALTER TABLE clients ADD COLUMN expires_at INTEGER;
+  CREATE INDEX clients_by_expiry ON clients (expires_at) WHERE expires_at IS NOT NULL;
+  `,
 ]
 
 function pragma(connection: DatabaseSync, name: 'application_id' | 'user_version'): number {

@@ -1,4 +1,4 @@
-import { builtInClientIds } from '../../registered-clients/client.ts'
+import { isUnstoredClient } from '../../registered-clients/client.ts'
 import type { SessionRecord } from '../../tokens/session.ts'
 import type { SessionStore } from '../../tokens/session-store.ts'
 import { bytes, id, idBytes, integer, type Row, writtenIdBytes } from '../stored-columns.ts'
@@ -174,7 +174,7 @@ export function sqliteSessions(
         const user = database.get('SELECT number, disabled_at FROM users WHERE id = :id', { id: session.userId })
         if (user?.['disabled_at'] !== null) return 'user_disabled'
         const registered = database.get('SELECT 1 FROM clients WHERE id = :id', { id: session.clientId })
-        if (!builtInClientIds.has(session.clientId) && registered === undefined) return 'client_removed'
+        if (!isUnstoredClient(session.clientId) && registered === undefined) return 'client_removed'
         if (ticket !== undefined && !spendTicket(database, ticket, session)) return 'ticket_spent'
         database.run(insert, insertedValues(session, integer(user, 'number'), terms.numberOf(session)))
         writeEvent(database, event)
