@@ -7,7 +7,14 @@ import { buildPackages } from '../packaging/build-packages.ts'
 import { packPackages } from '../packaging/pack-packages.ts'
 import { readPackages } from '../packaging/packages.ts'
 import { bundleForBrowsers } from './bundles.ts'
-import { failingImports, installTarballs, publintMessages, wrongContents, wrongTypes } from './packed-packages.ts'
+import {
+  failingImports,
+  installTarballs,
+  placesOfAny,
+  publintMessages,
+  wrongContents,
+  wrongTypes,
+} from './packed-packages.ts'
 import { plant } from './planted-tree.ts'
 import { repository } from './run-tool.ts'
 
@@ -37,6 +44,10 @@ describe('the packages as they would be published', () => {
 
   test.each(names)('the types of %s resolve as its code does', async (name) => {
     expect(await wrongTypes(tarball(name))).toEqual([])
+  })
+
+  test.each(names)('T26.2 no declaration of %s holds any', (name) => {
+    expect(placesOfAny(dist(name))).toEqual([])
   })
 
   test.each(names)('%s holds what a package must, and no tests or sources', (name) => {
@@ -126,6 +137,12 @@ describe('red on a planted violation', () => {
     ['a path into the sources', { 'package.json': '{"main":"./src/index.ts"}' }, 'points into the repository'],
   ])('contents: %s', (_, files, fault) => {
     expect(wrongContents(plant({ ...whole, ...files }))).toEqual([expect.stringContaining(fault)])
+  })
+
+  test('types: a declaration that holds any', () => {
+    const declaration = { 'src/index.d.ts': 'export declare function f(many: string, company: any): void\n' }
+    expect(placesOfAny(plant({ ...whole, ...declaration }))).toHaveLength(1)
+    expect(placesOfAny(plant(whole))).toEqual([])
   })
 
   test('contents: no README', () => {

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
+import { parseSync, Visitor } from 'oxc-parser'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { z } from 'zod'
@@ -44,6 +45,21 @@ export function wrongContents(folder: string): string[] {
       ? [`${folder}: package.json points into the repository`]
       : []),
   ]
+}
+
+/** Places in the declarations below a folder where anything goes: types that say nothing, and spread. */
+export function placesOfAny(folder: string): string[] {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.d.ts'))
+  return files.flatMap((path) => {
+    const text = readFileSync(join(folder, path), 'utf8')
+    const found: string[] = []
+    new Visitor({
+      TSAnyKeyword: ({ start }) => {
+        found.push(`${path}: ${text.slice(Math.max(start - 40, 0), start + 3)}`)
+      },
+    }).visit(parseSync(path, text).program)
+    return found
+  })
 }
 
 /**

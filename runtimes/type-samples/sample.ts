@@ -1,16 +1,15 @@
 // What an application writes, with the types that it may count on. Compiled against the packed packages, never run.
 import { type Client, createClient, type Session } from '@pawl/client'
-import type {
-  AccessTokenClaims,
-  AccessTokenRefusalReason,
-  accessTokenRefusalReasons,
-  StandardSchema,
-} from '@pawl/protocol'
+import type { accessTokenRefusalReasons } from '@pawl/protocol'
 import {
+  type AccessTokenClaims,
   type AccessTokenRefusal,
+  type AccessTokenRefusalReason,
+  type ClaimsOf,
   claimsOf,
   createVerifier,
   refusalResponse,
+  type StandardSchema,
   type Verification,
   type Verifier,
 } from '@pawl/verifier'
@@ -38,6 +37,7 @@ const resourceMetadata = protectedResourceMetadata({ resource: audience, issuers
 const plain = createVerifier({ issuer, audience, revocations: revocationFeed(), resourceMetadata, whenStale: 'refuse' })
 const typed = createVerifier({ issuer, audience, claims: schema })
 
+holds<Same<ClaimsOf<typeof schema>, { readonly plan: 'free' | 'paid'; readonly seats: number }>>()
 holds<Same<typeof plain, Verifier>>()
 holds<Same<typeof plain, Verifier<AccessTokenClaims>>>()
 

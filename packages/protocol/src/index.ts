@@ -54,5 +54,5 @@ export type {
   SessionListEntry,
   UserDocument,
 } from './session-documents.ts'
-export type { StandardIssue, StandardResult, StandardSchema } from './standard-schema.ts'
+export type { ClaimsOf, StandardIssue, StandardResult, StandardSchema } from './standard-schema.ts'
 export { testKeyMember } from './test-key.ts'

@@ -13,6 +13,9 @@ export interface StandardSchema<Output = unknown> {
   }
 }
 
+/** The claims that a schema lets through: one schema types the hook that gives them, the verifier and the tests. */
+export type ClaimsOf<Schema extends StandardSchema> = Schema extends StandardSchema<infer Output> ? Output : never
+
 /** What a schema says of a value. */
 export type StandardResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }

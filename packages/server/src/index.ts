@@ -1,3 +1,4 @@
+export type { ClaimsOf } from '@pawl/protocol'
 export type {
   Administration,
   ClientListing,

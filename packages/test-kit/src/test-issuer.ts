@@ -7,7 +7,13 @@ import {
   type PawlConfiguration,
   type SecurityEvent,
 } from '@pawl/server'
-import { createVerifier, type Verifier, type VerifierOptions } from '@pawl/verifier'
+import {
+  type AccessTokenClaims,
+  createVerifier,
+  type StandardSchema,
+  type Verifier,
+  type VerifierOptions,
+} from '@pawl/verifier'
 import { createActivity } from './activity.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { createIssuerNodes } from './issuer-nodes.ts'
@@ -74,7 +80,13 @@ export interface TestIssuer extends AsyncDisposable {
   /** A real client in a browser of its own, in which that user has just signed in. */
   readonly client: (username: string, options?: TestClientOptions & PersonOptions) => Promise<TestClient>
   /** A real verifier of this issuer's access tokens. */
-  readonly verifier: (options?: Partial<VerifierOptions>) => Verifier
+  readonly verifier: {
+    /** With a schema of the application's own claims, which gives them its type. */
+    <Own extends object>(
+      options: Partial<VerifierOptions<Own>> & { readonly claims: StandardSchema<Own> },
+    ): Verifier<AccessTokenClaims & Own>
+    (options?: Partial<VerifierOptions>): Verifier
+  }
   /** Ends a session, as an operator does. False: it has ended already, or never was. */
   readonly revoke: (session: Pick<TestSession, 'sessionId'> | string) => Promise<boolean>
   /**
@@ -168,7 +180,19 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
     clock: clock.now,
     dangerouslyAcceptTestKeys: true,
   }
-  const verifiers: Verifier[] = []
+  const verifiers: Pick<Verifier, 'close'>[] = []
+
+  function verifier<Own extends object>(
+    wanted: Partial<VerifierOptions<Own>> & { readonly claims: StandardSchema<Own> },
+  ): Verifier<AccessTokenClaims & Own>
+  function verifier(wanted?: Partial<VerifierOptions>): Verifier
+  function verifier<Own extends object>({ claims, ...wanted }: Partial<VerifierOptions<Own>> = {}) {
+    const common = { ...verifierOptions, ...wanted }
+    const made = claims === undefined ? createVerifier(common) : createVerifier({ ...common, claims })
+    verifiers.push(made)
+    return made
+  }
+
   const told: SecurityEvent[] = []
 
   async function client(username: string, wanted: TestClientOptions & PersonOptions = {}): Promise<TestClient> {
@@ -195,7 +219,7 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
   }
 
   async function close(): Promise<void> {
-    for (const verifier of verifiers) verifier.close()
+    for (const made of verifiers) made.close()
     await nodes.close()
   }
 
@@ -224,11 +248,7 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
     },
     browser: () => openBrowser(browserParts),
     client,
-    verifier: (wanted) => {
-      const verifier = createVerifier({ ...verifierOptions, ...wanted })
-      verifiers.push(verifier)
-      return verifier
-    },
+    verifier,
     revoke: async (session) => {
       const id = typeof session === 'string' ? session : session.sessionId
       return (await operator().administration.revokeSession(id)) === 'revoked'

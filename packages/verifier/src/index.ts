@@ -1,3 +1,4 @@
+export type { AccessTokenClaims, AccessTokenRefusalReason, ClaimsOf, StandardSchema } from '@pawl/protocol'
 export type { RequestHead } from './bearer-credential.ts'
 export { claimsOf } from './middleware/request-claims.ts'
 export { type AccessTokenRefusal, challenge, refusalReply, refusalResponse } from './refusal.ts'
