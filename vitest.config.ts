@@ -19,6 +19,7 @@ const notForPostgres = [
   'conformance/playground*.test.ts',
   'conformance/refused-settings.test.ts',
   'conformance/strange*.test.ts',
+  'conformance/revocation-verifiers.long.test.ts',
   'conformance/verifier-keys.test.ts',
   'conformance/workers.test.ts',
 ]
