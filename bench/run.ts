@@ -9,6 +9,7 @@ import type { Bench } from './bench.ts'
 const benches: ReadonlyMap<string, () => Promise<Bench>> = new Map([
   ['capacity', async () => (await import('./capacity/capacity.ts')).capacityBench],
   ['driver', async () => (await import('./driver/driver.ts')).driverBench],
+  ['revocation', async () => (await import('./revocation/revocation.ts')).revocationBench],
   ['storage', async () => (await import('./storage/storage.ts')).storageBench],
 ])
 

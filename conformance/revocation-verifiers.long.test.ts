@@ -10,12 +10,11 @@ import { alice } from './running-server/started-server.ts'
 const timeout = 600_000
 const verifiers = 10
 const revocations = 1000
-const issuer = 'http://localhost:8080'
 
 /** The bench measures how long it takes; here a loaded machine is forgiven much, but never a token that is still accepted. */
 async function expectTakenBack(fleet: Fleet): Promise<void> {
   const report = await drillRevocations({
-    issuer,
+    issuer: fleet.issuer,
     origins: fleet.addresses().map(({ origin }) => origin),
     credentials: alice,
     verifiers,

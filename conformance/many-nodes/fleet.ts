@@ -32,6 +32,8 @@ export interface NodeChange {
 
 /** Several nodes on one store. */
 export interface Fleet extends AsyncDisposable {
+  /** Of all nodes, though no request goes there. */
+  readonly issuer: string
   readonly nodes: readonly FleetNode[]
   readonly addresses: () => readonly Address[]
   /** What all nodes have logged. */
@@ -67,6 +69,7 @@ export async function startFleet({ count, path, environment = {} }: FleetWishes)
     await Promise.all(starting)
   }
   return {
+    issuer,
     nodes,
     addresses: () => nodes.map((node) => node.address()),
     log: () => nodes.map((node) => node.log()).join(''),

@@ -71,6 +71,8 @@ export async function drillRevocations(plan: DrillPlan): Promise<DrillReport> {
     const before = await callsOf(verifiers)
     const stop = new AbortController()
     const refreshing = refreshOn(load, plan.refreshesPerSecond, { senderOf, signal: stop.signal })
+    // What goes wrong first is what is told; these are asked for later, if at all.
+    refreshing.catch(() => undefined)
     const ends = await endAll(sessions, plan, { senderOf, verifiers })
     stop.abort()
     const refreshes = await refreshing
@@ -165,6 +167,7 @@ async function endAll(sessions: readonly Session[], { revocationsPerSecond }: Dr
 
 async function end({ access_token, refresh_token }: Session, index: number, { senderOf, verifiers }: Surroundings) {
   const looking = Promise.all(verifiers.map((verifier) => verifier.refusal(access_token)))
+  looking.catch(() => undefined)
   const sent = machineMilliseconds()
   const reply = await senderOf(index)('/auth/logout', { json: { refresh_token } })
   const replied = machineMilliseconds()
