@@ -209,9 +209,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'an entry that is forgotten before the tokens it covers (T6.4)',
-    file: 'storage/memory/sessions.ts',
-    from: 'revokedSessions([session.id]), ending.now)',
-    to: 'revokedSessions([session.id]), ending.now - 86_400_000)',
+    file: 'storage/stored-revocations.ts',
+    from: 'Math.max(now, writtenAt)',
+    to: 'Math.max(now, writtenAt) - 86_400_000',
     seenBy: 'thief',
   },
   {
