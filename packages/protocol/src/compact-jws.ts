@@ -1,4 +1,4 @@
-import { decodeBase64url, type Octets } from './base64url.ts'
+import { decodeBase64url, type Octets, viewBase64url } from './base64url.ts'
 import { parseJsonObject } from './json-object.ts'
 
 /** A JWT in JWS compact serialization, taken apart and not yet believed: nothing here has been verified. */
@@ -48,7 +48,7 @@ function parseHeader(part: string): Readonly<Record<string, unknown>> | undefine
 }
 
 function parsePart(part: string): Record<string, unknown> | undefined {
-  const bytes = decodeBase64url(part)
+  const bytes = viewBase64url(part)
   if (bytes === undefined) return undefined
   let text: string
   try {

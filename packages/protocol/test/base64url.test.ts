@@ -29,6 +29,21 @@ describe('base64url', () => {
     )
   })
 
+  test('JW-1 what was read before makes nothing of what is read now', () => {
+    const first = decodeBase64url('AAAA')
+    // As long as the room that texts are read in, where no character finds anything but what was there before it.
+    for (const length of [4, 16_384, 16_388]) {
+      expect(decodeBase64url('B'.repeat(length))).toHaveLength((length / 4) * 3)
+      for (const last of ['é', '\u20ac', '\ud83d', '=']) {
+        expect(decodeBase64url('B'.repeat(length - 1) + last), `${last} at ${length}`).toBeUndefined()
+      }
+      for (const firstOne of ['é', '\u20ac']) {
+        expect(decodeBase64url(firstOne + 'B'.repeat(length - 1))).toBeUndefined()
+      }
+    }
+    expect(first).toEqual(Uint8Array.of(0, 0, 0))
+  })
+
   test('JW-1 each byte string of up to two octets has exactly one spelling', () => {
     const spellings = new Map<string, string>()
     const words = [...alphabet].flatMap((first) => [...alphabet].map((second) => first + second))

@@ -19,9 +19,12 @@ interface KnownToken<Claims> {
 
 /** Checks single tokens, before anything that a route asks for. */
 export interface TokenCheck<Claims> {
-  /** Answers at once for a token that was met before. Never rejects because of a token. */
-  check(token: string, whenStale: WhenStale): ClaimsReading<Claims> | Promise<ClaimsReading<Claims>>
+  /** Answers at once where nothing has to be waited for. Never rejects because of a token. */
+  check(token: string, whenStale: WhenStale): Eventually<ClaimsReading<Claims>>
 }
+
+/** Something that is there, or will be. */
+type Eventually<Value> = Value | Promise<Value>
 
 /**
  * Makes the check, in the order of standards AT-4: form, type, algorithm, issuer, signature, claims, status.
@@ -29,7 +32,8 @@ export interface TokenCheck<Claims> {
  * What was found of form, signature and claims is remembered with the exact text of a token, which is its only spelling.
  * Whether its key is still its issuer's, its time, and whether it was revoked is looked at every time.
  *
- * Nothing is awaited that is there already: for a token that was met before, that would be most of what it costs.
+ * Nothing is awaited that is there already: for a token that was met before, that would be most of what it costs, and for
+ * others much of what is not the signature.
  */
 export function createTokenCheck<Claims extends AccessTokenClaims>(options: {
   /** By `iss`. A Map finds nothing for a name that objects inherit, and nothing for an `iss` that is no string. */
@@ -60,7 +64,7 @@ export function createTokenCheck<Claims extends AccessTokenClaims>(options: {
     return readOwn(reading.claims)
   }
 
-  const meet = async (token: string): Promise<KnownToken<Claims> | Finding> => {
+  const meet = (token: string): Eventually<KnownToken<Claims> | Finding> => {
     const jws = parseCompactJws(token)
     if (jws === undefined) return { reason: 'malformed' }
     const header = readHeader(jws.header, algorithms)
@@ -69,20 +73,20 @@ export function createTokenCheck<Claims extends AccessTokenClaims>(options: {
     const issuer = issuers.get(jws.payload['iss'])
     if (issuer === undefined) return { reason: 'wrong_issuer' }
     if (!issuer.algorithms.includes(algorithm)) return { reason: 'unsupported_algorithm' }
-    const finding = issuer.keys.find(keyId)
-    const lookup = finding instanceof Promise ? await finding : finding
-    if ('reason' in lookup) return lookup
-    const { key } = lookup
-    if (key.algorithm !== algorithm) return { reason: 'unsupported_algorithm' }
-    const checking = key.verify(jws.signingInput, jws.signature)
-    const genuine = checking instanceof Promise ? await checking : checking
-    if (!genuine) return { reason: 'bad_signature' }
-    const reading = readTimely(jws.payload, issuer)
-    if ('reason' in reading) return reading
-    freeze(reading)
-    const known = { issuer, keyId, key, reading }
-    cache.set(token, known, (reading.claims.exp + clockSkewSeconds) * 1_000)
-    return known
+    return after(issuer.keys.find(keyId), (lookup) => {
+      if ('reason' in lookup) return lookup
+      const { key } = lookup
+      if (key.algorithm !== algorithm) return { reason: 'unsupported_algorithm' }
+      return after(key.verify(jws.signingInput, jws.signature), (genuine) => {
+        if (!genuine) return { reason: 'bad_signature' }
+        const reading = readTimely(jws.payload, issuer)
+        if ('reason' in reading) return reading
+        freeze(reading)
+        const known = { issuer, keyId, key, reading }
+        cache.set(token, known, (reading.claims.exp + clockSkewSeconds) * 1_000)
+        return known
+      })
+    })
   }
 
   const judge = (
@@ -101,10 +105,7 @@ export function createTokenCheck<Claims extends AccessTokenClaims>(options: {
   }
 
   const judgeUpToDate = (token: string, known: KnownToken<Claims>, whenStale: WhenStale) => {
-    const catchingUp = known.issuer.feed?.catchUp()
-    return catchingUp === undefined
-      ? judge(token, known, whenStale)
-      : catchingUp.then(() => judge(token, known, whenStale))
+    return after(known.issuer.feed?.catchUp(), () => judge(token, known, whenStale))
   }
 
   /** A token that was met before, if its key is still the one; if that cannot be said at once, it is met anew. */
@@ -122,9 +123,17 @@ export function createTokenCheck<Claims extends AccessTokenClaims>(options: {
     check(token, whenStale) {
       const known = recall(token)
       if (known !== undefined) return judgeUpToDate(token, known, whenStale)
-      return meet(token).then((met) => ('reason' in met ? met : judgeUpToDate(token, met, whenStale)))
+      return after(meet(token), (met) => ('reason' in met ? met : judgeUpToDate(token, met, whenStale)))
     },
   }
+}
+
+/** Goes on with a value as soon as it is there. */
+function after<Value, Result>(
+  value: Eventually<Value>,
+  goOn: (value: Value) => Eventually<Result>,
+): Eventually<Result> {
+  return value instanceof Promise ? value.then(goOn) : goOn(value)
 }
 
 /** Why it cannot be told whether a token was revoked, if that matters. */
@@ -143,5 +152,5 @@ function freeze(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
   if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return
   Object.freeze(value)
-  for (const member of Object.values(value)) freeze(member)
+  for (const member of Object.values(value)) if (typeof member === 'object') freeze(member)
 }
