@@ -11,6 +11,7 @@ const benches: ReadonlyMap<string, () => Promise<Bench>> = new Map([
   ['driver', async () => (await import('./driver/driver.ts')).driverBench],
   ['revocation', async () => (await import('./revocation/revocation.ts')).revocationBench],
   ['storage', async () => (await import('./storage/storage.ts')).storageBench],
+  ['verify', async () => (await import('./verify/verify.ts')).verifyBench],
 ])
 
 function readOptions(): { readonly name: string; readonly full: boolean } | undefined {

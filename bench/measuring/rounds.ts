@@ -1,3 +1,4 @@
+import { median } from './median.ts'
 import { ownProcessorSeconds, processorSeconds } from './processor-time.ts'
 
 /** What one candidate did in one slot, per unit of work. */
@@ -56,12 +57,4 @@ function medianSlot(slots: readonly Slot[]): Slot {
     ownMicroseconds: median(slots.map(({ ownMicroseconds }) => ownMicroseconds)),
     databaseMicroseconds: median(slots.map(({ databaseMicroseconds }) => databaseMicroseconds)),
   }
-}
-
-/** The middle one of an odd number of figures, the mean of the two middle ones of an even number; NaN of none. */
-function median(figures: readonly number[]): number {
-  const sorted = figures.toSorted((one, other) => one - other)
-  const middle = Math.floor(sorted.length / 2)
-  if (sorted.length % 2 === 1) return sorted[middle] ?? Number.NaN
-  return ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2
 }
