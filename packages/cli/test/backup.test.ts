@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -56,7 +58,13 @@ describe('pawl backup', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600)
   })
 
-  test.each(['pawl.db', 'pawl.db-wal', '../data/pawl.db'])('never writes over the store itself: %s', async (name) => {
+  test.each([
+    'pawl.db',
+    'pawl.db-wal',
+    'pawl.db-journal',
+    '../data/pawl.db',
+    'secrets',
+  ])('never writes over the store itself, nor over its secrets: %s', async (name) => {
     const { status, stderr } = await run('backup', join(folder, 'data', name), '--force')
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('is the store itself') })
     expect((await run('user', 'list')).stdout).toContain('ann')
@@ -69,6 +77,25 @@ describe('pawl backup', () => {
     await mkdir(join(folder, 'taken'))
     expect(await run('backup', join(folder, 'taken'), '--force')).toMatchObject({ status: 1, stdout: '' })
     expect(await readdir(folder)).toEqual(['data', 'taken'])
+  })
+
+  test('never takes the place of what is no file, whatever it is told', async () => {
+    const socket = createServer().listen(join(folder, 'socket'))
+    await once(socket, 'listening')
+    for (const name of [join(folder, 'socket'), folder, '']) {
+      const { status, stdout, stderr } = await run('backup', name, '--force')
+      expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: '', stderr: expect.stringMatching(/is no file/) })
+    }
+    expect((await stat(join(folder, 'socket'))).isSocket()).toBe(true)
+    socket.close()
+  })
+
+  test.each([
+    ['ENAMETOOLONG', 'n'.repeat(300)],
+    ['ENOTDIR', join('data', 'pawl.db', 'copy.db')],
+  ])('a name that no file can have is said to be one: %s', async (code, name) => {
+    const { status, stderr } = await run('backup', join(folder, name))
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(`cannot be written: ${code}`) })
   })
 
   test('makes no empty store where PAWL_DATA names the wrong directory', async () => {

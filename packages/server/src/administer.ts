@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { parseCompactJws } from '@pawl/protocol'
 import type { Administration, SessionListing, TokenInspection } from './administration.ts'
+import { secretsFileName } from './configuration/load-secrets.ts'
 import type { Settings } from './configuration/settings.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import { moveStore } from './move/move-store.ts'
@@ -178,7 +180,8 @@ export function createAdministration(parts: AdministrationParts): Administration
     },
     backUp: async (target) => {
       if (storage.backUp === undefined) return { outcome: 'not_here', engine: storage.engine }
-      return storage.backUp(target)
+      const { spare = [] } = target
+      return storage.backUp({ ...target, spare: [...spare, join(settings.data, secretsFileName)] })
     },
     move: async ({ to, destination }) => {
       if (storage.transferSource === undefined) return { outcome: 'impossible', engine: storage.engine }

@@ -45,7 +45,9 @@ function tell(file: string, result: BackupResult): Outcome {
     case 'exists':
       return { ok: false, message: `${file} is there already. Give another name, or --force to replace it` }
     case 'is_the_store':
-      return { ok: false, message: `${file} is the store itself. Give another name` }
+      return { ok: false, message: `${file} is the store itself, or belongs to it. Give another name` }
+    case 'no_file':
+      return { ok: false, message: `${file || '""'} is no file and cannot become one. Give the name of a file` }
     case 'unwritable':
       return {
         ok: false,

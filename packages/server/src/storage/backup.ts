@@ -4,6 +4,8 @@ export interface BackupTarget {
   readonly file: string
   /** Whether a file that is there is replaced; default false. */
   readonly replace?: boolean
+  /** Paths of files that are never replaced, besides those of the store itself. */
+  readonly spare?: readonly string[]
 }
 
 /** Outcome of copying the store into a file. */
@@ -22,7 +24,9 @@ export type BackupOutcome =
   | { readonly outcome: 'no_store'; readonly store: string }
   /** There is a file of that name, and it was not to be replaced. */
   | { readonly outcome: 'exists' }
-  /** That file is the store itself. */
+  /** What is there is a directory or a device, and is never replaced. */
+  | { readonly outcome: 'no_file' }
+  /** That file is a part of the store, or one to be spared. */
   | { readonly outcome: 'is_the_store' }
   /** The folder is not there, cannot be written, or is full. */
   | { readonly outcome: 'unwritable'; readonly cause: string }

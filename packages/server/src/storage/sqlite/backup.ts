@@ -24,14 +24,18 @@ const pagesPerStep = 1000
 /** Copies a SQLite store into another file. */
 export async function backUpSqlite(
   { file: store, clock }: SqliteStorageOptions,
-  { file, replace = false }: BackupTarget,
+  { file, replace = false, spare = [] }: BackupTarget,
 ): Promise<BackupOutcome> {
   const target = resolve(file)
   if (identityOf(store) === undefined) return { outcome: 'no_store', store: resolve(store) }
-  if (isOneOf(target, [store, `${store}-wal`, `${store}-shm`])) return { outcome: 'is_the_store' }
-  if (!replace && identityOf(target) !== undefined) return { outcome: 'exists' }
   let folder: string | undefined
   try {
+    const own = [store, ...['-wal', '-shm', '-journal'].map((side) => store + side), ...spare]
+    if (isOneOf(target, own)) return { outcome: 'is_the_store' }
+    const there = statSync(target, { throwIfNoEntry: false })
+    // A name can be given to whatever is there, /dev/null included, and nobody who says --force means that.
+    if (there?.isFile() === false) return { outcome: 'no_file' }
+    if (!replace && there !== undefined) return { outcome: 'exists' }
     // A folder of its own, mode 0700, on the same file system: half a copy is seen by nobody and has nobody's name.
     folder = mkdtempSync(join(dirname(target), '.pawl-backup-'))
     const copy = join(folder, 'pawl.db')
@@ -122,6 +126,8 @@ function isUnwritable(error: unknown): error is Error {
   const sqliteFull = 13
   if ('errcode' in error && error.errcode === sqliteFull) return true
   const codes: readonly (string | undefined)[] = [
+    'ENAMETOOLONG',
+    'ELOOP',
     'ENOENT',
     'ENOTDIR',
     'EISDIR',
