@@ -83,6 +83,21 @@ export async function startServer(
   }
 }
 
+/** Starts a server, and sends it SIGTERM once `begun` resolves, long before it listens. */
+export async function stopAtStart(given: {
+  readonly environment: Readonly<Record<string, string>>
+  readonly flags: readonly string[]
+  readonly begun: Promise<unknown>
+}): Promise<Finished> {
+  const child = spawnPawl(['start', ...given.flags], given.environment)
+  const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => textOf(stream))
+  const ended = once(child, 'close')
+  await given.begun
+  child.kill('SIGTERM')
+  await ended
+  return { status: child.exitCode, stdout: (await stdout) ?? '', stderr: (await stderr) ?? '' }
+}
+
 /** A directory of its own and a port that was free a moment ago. */
 export async function freshEnvironment(): Promise<{
   environment: Record<string, string>

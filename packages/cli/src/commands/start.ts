@@ -47,8 +47,8 @@ async function serveAlone(terminal: Terminal, options: Options, stop: Promise<vo
   const logger = createLogger()
   const pawl = openInstallation(terminal, options, { logger })
   try {
-    await prepare(pawl, terminal)
-    await serve(pawl, { logger, stop, onListening: (port) => tell(pawl, port, options, terminal) })
+    if (await isDoneBefore(stop, prepare(pawl, terminal)))
+      await serve(pawl, { logger, stop, onListening: (port) => tell(pawl, port, options, terminal) })
   } finally {
     await close(pawl)
   }
@@ -63,11 +63,13 @@ async function serveByWorkers(
 ): Promise<number> {
   const logger = createLogger()
   const pawl = openInstallation(terminal, options, { logger })
+  let prepared = false
   try {
-    await prepare(pawl, terminal)
+    prepared = await isDoneBefore(stop, prepare(pawl, terminal))
   } finally {
     await close(pawl)
   }
+  if (!prepared) return 0
   const onListening = (port: number) => {
     logger.info({ host: pawl.settings.host, port, workers: count }, 'listening')
     tell(pawl, port, options, terminal)
@@ -86,9 +88,10 @@ async function serveAsWorker(
   const logger = createLogger().child({ worker: number, pid: process.pid })
   const countedByAll = joinCounts(() => pawl.counted())
   const pawl = openInstallation(terminal, options, { logger, siblings: { worker: String(number), countedByAll } })
+  const stopOrGone = Promise.race([stop, primaryGone])
   try {
-    await pawl.ready()
-    await serve(pawl, { logger, stop: Promise.race([stop, primaryGone]), onListening: () => undefined })
+    if (await isDoneBefore(stopOrGone, pawl.ready()))
+      await serve(pawl, { logger, stop: stopOrGone, onListening: () => undefined })
   } finally {
     await close(pawl)
     leavePrimary()
@@ -102,6 +105,14 @@ async function prepare(pawl: Pawl, terminal: Terminal): Promise<void> {
   await pawl.ready()
   warn(pawl.warnings.slice(told), terminal)
   for (const line of await greetDemoUser(pawl)) terminal.complain(line)
+}
+
+/**
+ * Waits for what a start has to do first, but not once it is to stop: somebody else may be changing the schema, for as long
+ * as that takes. What is broken off with this process the store takes back.
+ */
+async function isDoneBefore(stop: Promise<void>, work: Promise<void>): Promise<boolean> {
+  return Promise.race([work.then(() => true), stop.then(() => false)])
 }
 
 /** Answers requests until it is to stop, and those that are then under way. */
