@@ -58,17 +58,14 @@ describe('pawl backup', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600)
   })
 
-  test.each([
-    'pawl.db',
-    'pawl.db-wal',
-    'pawl.db-journal',
-    '../data/pawl.db',
-    'secrets',
-  ])('never writes over the store itself, nor over its secrets: %s', async (name) => {
-    const { status, stderr } = await run('backup', join(folder, 'data', name), '--force')
-    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('is the store itself') })
-    expect((await run('user', 'list')).stdout).toContain('ann')
-  })
+  test.each(['pawl.db', 'pawl.db-wal', 'pawl.db-journal', '../data/pawl.db', 'secrets'])(
+    'never writes over the store itself, nor over its secrets: %s',
+    async (name) => {
+      const { status, stderr } = await run('backup', join(folder, 'data', name), '--force')
+      expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('is the store itself') })
+      expect((await run('user', 'list')).stdout).toContain('ann')
+    },
+  )
 
   test('says what keeps it from writing, and leaves nothing behind', async () => {
     const missing = await run('backup', join(folder, 'not', 'there.db'))

@@ -82,17 +82,20 @@ describe('starting', () => {
     expect(named).toEqual(['PAWL_DATABASE_URL', '--idle-seconds', 'PAWL_ISSUER', 'PAWL_SECRETS'])
   })
 
-  test.each([[[]], [['--workers', '2']]])('SIGTERM ends a start that waits for its store, with status 0: %j', async (flags) => {
-    // It takes connections and says nothing: a database that somebody else migrates looks no different.
-    const silent = createServer().listen(0, '127.0.0.1')
-    const begun = once(silent, 'connection')
-    await once(silent, 'listening')
-    const { port } = z.object({ port: z.number() }).parse(silent.address())
-    const more = { PAWL_DATABASE_URL: `postgres://pawl@127.0.0.1:${port}/pawl` }
-    const end = await stopAtStart({ environment: { ...environment, ...more }, flags, begun })
-    silent.close()
-    expect(end).toEqual({ status: 0, stdout: '', stderr: '' })
-  })
+  test.each([[[]], [['--workers', '2']]])(
+    'SIGTERM ends a start that waits for its store, with status 0: %j',
+    async (flags) => {
+      // It takes connections and says nothing: a database that somebody else migrates looks no different.
+      const silent = createServer().listen(0, '127.0.0.1')
+      const begun = once(silent, 'connection')
+      await once(silent, 'listening')
+      const { port } = z.object({ port: z.number() }).parse(silent.address())
+      const more = { PAWL_DATABASE_URL: `postgres://pawl@127.0.0.1:${port}/pawl` }
+      const end = await stopAtStart({ environment: { ...environment, ...more }, flags, begun })
+      silent.close()
+      expect(end).toEqual({ status: 0, stdout: '', stderr: '' })
+    },
+  )
 
   test('T13.2 with another secret than the keys were sealed under it refuses and names the secret', async () => {
     const [one, other] = [3, 7].map((step) =>

@@ -3,17 +3,18 @@ import { isStorageUnavailable } from '@pawl/server/storage-unavailable'
 import { integer, text } from '@pawl/server/stored-columns'
 import type { ChangeWatch, WatchMode } from './change-watch.ts'
 import type { Database } from './database.ts'
-import { stateBehind } from './driver-errors.ts'
+import { rightsMissing, stateBehind, writesRefused } from './driver-errors.ts'
 import { reading, type Statement } from './statement.ts'
 
 const look = reading(
   'diagnose',
-  `SELECT current_setting('server_version') AS version, current_setting('server_encoding') AS encoding,
+  `SELECT current_setting('server_version') AS version,
     current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
     current_setting('full_page_writes') AS full_page_writes,
     current_setting('synchronous_standby_names') AS synchronous_standby_names,
     (SELECT count(*) FROM pg_stat_replication) AS standbys,
     current_setting('statement_timeout') AS statement_timeout,
+    current_setting('transaction_read_only') AS read_only,
     current_setting('default_transaction_isolation') AS isolation`,
 )
 
@@ -26,7 +27,11 @@ const learnsOfChanges: Readonly<Record<WatchMode, string>> = {
 /** A difference of clocks that somebody should look at: the times in logs no longer fit together. */
 const noticeableMilliseconds = 5000
 
-/** What an operator may want to know of the database's set-up. */
+/**
+ * What an operator may want to know of the database's set-up.
+ *
+ * @throws StorageUnavailable where nothing can be written, which no check of what is written finds
+ */
 export async function diagnosis(parts: {
   readonly database: Database
   readonly watch: ChangeWatch
@@ -41,12 +46,12 @@ export async function diagnosis(parts: {
   const { now, rows } = await database.read(look)
   const ahead = Math.round(now - (before + clock()) / 2)
   const [row = {}] = rows
+  if (text(row, 'read_only') === 'on') throw writesRefused('transaction_read_only is on')
   const synchronousCommit = text(row, 'synchronous_commit')
   const isWeak = ['off', 'local', 'remote_write'].includes(synchronousCommit)
   const standbys = integer(row, 'standbys')
   const pooled = database.isPooled()
   const mode = watch.mode()
-  const encoding = text(row, 'encoding')
   const warnings: [boolean, string][] = [
     [text(row, 'fsync') === 'off', 'fsync is off: a crash of the machine can destroy the whole database'],
     [
@@ -70,7 +75,6 @@ export async function diagnosis(parts: {
       `default_transaction_isolation of this role is ${text(row, 'isolation')}: refreshes that meet are tried again more often than needed`,
     ],
     [direct && mode !== 'listening', 'nothing is heard by way of the direct URL: does a pooler stand there, too?'],
-    [encoding !== 'UTF8', `the database's encoding is ${encoding}: names that it does not know cannot be stored`],
     [
       Math.abs(ahead) >= noticeableMilliseconds,
       `the database's clock is ${Math.abs(ahead)} ms ${ahead > 0 ? 'ahead of' : 'behind'} this machine's: decisions follow the database's, logs this machine's`,
@@ -88,22 +92,39 @@ export async function diagnosis(parts: {
   }
 }
 
-/** Tables that must be there, or nothing works. */
-const tables = [
-  'users',
-  'clients',
-  'session_terms',
-  'sessions',
-  'key_ring',
-  'signing_keys',
-  'refresh_keys',
-  'security_events',
-  'failures',
-  'lost_writes',
-  'revocation_feed',
-  'revocation_entries',
-  'access_lifetimes',
-]
+/** Tables that must be there, or nothing works, and what a server does with them. A lock that a SELECT takes is an UPDATE. */
+const tables: Readonly<Record<string, string>> = {
+  users: 'SELECT, INSERT, UPDATE',
+  clients: 'SELECT, INSERT, UPDATE, DELETE',
+  session_terms: 'SELECT, INSERT',
+  sessions: 'SELECT, INSERT, UPDATE, DELETE',
+  key_ring: 'SELECT, UPDATE',
+  signing_keys: 'SELECT, INSERT, UPDATE, DELETE',
+  refresh_keys: 'SELECT, INSERT, UPDATE',
+  security_events: 'SELECT, INSERT, UPDATE, DELETE',
+  failures: 'SELECT, INSERT, UPDATE, DELETE',
+  lost_writes: 'SELECT, UPDATE',
+  revocation_feed: 'SELECT, UPDATE',
+  revocation_entries: 'SELECT, INSERT, UPDATE, DELETE',
+  access_lifetimes: 'SELECT, INSERT, UPDATE, DELETE',
+}
+
+/**
+ * Makes sure that this role may do with the tables what a server does with them. A start may well get by with less, and
+ * the first sign-out then fails.
+ *
+ * @throws StorageUnavailable
+ */
+export async function checkRights(database: Database, schema: string): Promise<void> {
+  const lacking = reading(
+    'lacking_rights',
+    `SELECT format('%s %I.%I', verb, $4::text, name) AS lacking
+    FROM unnest($2::text[], $3::text[]) AS needed (name, verbs), unnest(string_to_array(verbs, ', ')) AS verb
+    WHERE NOT has_table_privilege(format('%I.%I', $4::text, name), verb) ORDER BY 1`,
+  )
+  const { rows } = await database.read(lacking, [Object.keys(tables), Object.values(tables), schema])
+  if (rows.length > 0) throw rightsMissing(rows.map((row) => text(row, 'lacking')))
+}
 
 /** What is wrong with what the schema holds, as far as the server can tell without reading all of it. */
 export async function findDamage(database: Database, schema: string): Promise<readonly string[]> {
@@ -124,7 +145,9 @@ export async function findDamage(database: Database, schema: string): Promise<re
   )
   const failures = (await database.read(checksums)).rows.map((row) => integer(row, 'failures'))
   return [
-    ...(await database.read(missing, [tables])).rows.map((row) => `the table ${text(row, 'name')} is missing`),
+    ...(await database.read(missing, [Object.keys(tables)])).rows.map(
+      (row) => `the table ${text(row, 'name')} is missing`,
+    ),
     ...(await database.read(invalid, [schema])).rows.map(
       (row) => `the index ${text(row, 'name')} is not valid; to build it anew: REINDEX`,
     ),

@@ -87,5 +87,15 @@ function describedError(error: unknown, state: string): Error {
 
 /** A read that was answered by a standby, whose rows may lie behind those of the primary: nothing is decided on it. */
 export function standbyRefused(): StorageUnavailable {
-  return unavailable(new Error('pg_is_in_recovery() is true'), '25006')
+  return writesRefused('pg_is_in_recovery() is true')
+}
+
+/** What the server would say of the first write, found out without one. */
+export function writesRefused(because: string): StorageUnavailable {
+  return unavailable(new Error(because), '25006')
+}
+
+/** What the server would say of the first statement that needs one of these rights. */
+export function rightsMissing(rights: readonly string[]): StorageUnavailable {
+  return unavailable(new Error(`no right to ${rights.join('; ')}`), '42501')
 }

@@ -5,7 +5,7 @@ import { postgresClients } from './clients.ts'
 import { databaseLocation } from './connection-settings.ts'
 import { postgresConsents } from './consents.ts'
 import { postgresDatabase } from './database.ts'
-import { diagnosis, findDamage } from './diagnosis.ts'
+import { checkRights, diagnosis, findDamage } from './diagnosis.ts'
 import { postgresEvents } from './events.ts'
 import { postgresFailures } from './failures.ts'
 import { postgresKeys } from './keys.ts'
@@ -65,7 +65,11 @@ export function postgresStorageOf(options: PostgresStorageOptions, steps: readon
       return (await database.read(storeNow)).now
     },
     findDamage: () => findDamage(database, schema),
-    diagnose: () => diagnosis({ database, watch, clock: clock ?? Date.now, direct: direct !== undefined }),
+    async diagnose() {
+      const found = await diagnosis({ database, watch, clock: clock ?? Date.now, direct: direct !== undefined })
+      await checkRights(database, schema)
+      return found
+    },
     transferTarget: () => postgresTransferTarget({ location, schema, steps, monotonic }),
     async close() {
       await watch.stop()

@@ -1,6 +1,7 @@
 import { addUser, anEnding, anEvent, openSession } from '@pawl/server/storage-contract/records'
-import { describe, expect, test } from 'vitest'
-import { clientForTest, postgresForTest, testUrl, urlWith } from './postgres-fixture.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { postgresStorage } from '../src/postgres-storage.ts'
+import { clientForTest, newSchema, postgresForTest, testUrl, urlForTest, urlWith } from './postgres-fixture.ts'
 
 describe.skipIf(testUrl === undefined)('what an operator is told (needs the package postgresql)', () => {
   test('the version, the way there, and how changes are learned of', async () => {
@@ -37,6 +38,55 @@ describe.skipIf(testUrl === undefined)('what an operator is told (needs the pack
     expect((await storage.diagnose?.())?.warnings).toContain(
       "the database's clock is 6000 ms ahead of this machine's: decisions follow the database's, logs this machine's",
     )
+  })
+
+  test('a database that takes no writes, though its tables can be read', async () => {
+    const { connect, schema } = await postgresForTest()
+    const readOnly = await connect({ url: urlWith('-c default_transaction_read_only=on'), schema })
+    await expect(readOnly.diagnose?.()).rejects.toThrow('the database takes no writes')
+  })
+
+  test('a role that lacks rights which a start gets by without', async () => {
+    const { connect, schema } = await postgresForTest()
+    const client = await clientForTest()
+    const role = `${schema}_clerk`
+    await client.query(`
+      CREATE ROLE ${role} LOGIN PASSWORD 'clerk'; GRANT USAGE ON SCHEMA "${schema}" TO ${role};
+      GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "${schema}" TO ${role}`)
+    onTestFinished(async () => {
+      await client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    })
+    const url = new URL(urlForTest())
+    url.username = role
+    url.password = 'clerk'
+    const clerk = await connect({ url: url.href, schema })
+    expect((await clerk.diagnose?.())?.facts).toHaveLength(5)
+    await client.query(`REVOKE UPDATE ON "${schema}".revocation_feed, "${schema}".users FROM ${role}`)
+    await expect(clerk.diagnose?.()).rejects.toMatchObject({
+      message: expect.stringContaining('the user of the URL may not use the tables of Pawl'),
+      cause: { message: `no right to UPDATE ${schema}.revocation_feed; UPDATE ${schema}.users` },
+    })
+  })
+
+  test.each([
+    ['LATIN1', /the database's encoding is LATIN1/],
+    ['SQL_ASCII', undefined],
+  ])('a database whose encoding lacks characters is not begun with: %s', async (encoding, complaint) => {
+    const client = await clientForTest()
+    const name = newSchema()
+    await client.query(`CREATE DATABASE ${name} ENCODING '${encoding}' TEMPLATE template0 LOCALE 'C'`)
+    const url = new URL(urlForTest())
+    url.pathname = name
+    const storage = postgresStorage({ url: url.href })
+    onTestFinished(async () => {
+      await storage.close()
+      await client.query(`DROP DATABASE ${name} WITH (FORCE)`)
+    })
+    if (complaint !== undefined) return expect(storage.open()).rejects.toThrow(complaint)
+    await storage.open()
+    expect(await storage.findUserByName('日本')).toBeUndefined()
+    const { id } = await addUser(storage, '日本')
+    expect(await storage.findUserByName('日本')).toMatchObject({ id, username: '日本' })
   })
 
   test('a healthy store has no damage; missing tables and indexes that are not valid are named', async () => {
