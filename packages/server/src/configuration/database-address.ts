@@ -20,8 +20,9 @@ export function readDatabaseAddress(text: string): DatabaseAddress | undefined {
   if (parts === undefined || /[\s\0]/.test(text)) return undefined
   const { user, place = '', path = '', query = '' } = parts
   // A password with a bare `/` or `?` ends what it stands in: the rest of the URL is read as something else, and shown.
-  const isCutShort = user === undefined && `${path}${query}`.includes('@')
-  if (isCutShort || !/^(?:\[[^\]]*\]|[^:]*)(?::\d*)?$/.test(place)) return undefined
+  const isCutShort = path.includes('@') || (user === undefined && query.includes('@'))
+  const host = /^(?:\[[^\]]*\]|[^:]*)(?::(?<port>\d*))?$/.exec(place)
+  if (isCutShort || host === null || Number(host.groups?.['port'] ?? 0) > 65_535) return undefined
   const options = new URLSearchParams(query)
   return {
     url: text,

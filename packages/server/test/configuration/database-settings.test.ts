@@ -44,6 +44,8 @@ describe('the address of a database', () => {
     'postgres://pawl:12?34=5@db.example/pawl',
     'postgres://pawl:s3cret',
     'postgres://pawl:s3cret/word@db.example:5433/pawl?sslmode=verify-full',
+    'postgres://pawl:s3cret@/word@db.example/pawl',
+    'postgres://pawl@db.example:65536/pawl',
   ])('%j is refused, and the message does not repeat it', (databaseUrl) => {
     const problems = problemsOf({ databaseUrl, postgres })
     expect(problems).toMatchObject([{ setting: 'databaseUrl', reason: 'is no URL of a PostgreSQL database' }])
