@@ -1,6 +1,7 @@
 import {
   parseRevocationMessage,
   parseRevocationPosition,
+  type RevocationEntry,
   type RevocationPosition,
   revocationHeartbeatMilliseconds,
 } from '@pawl/protocol'
@@ -48,6 +49,26 @@ export function createFeedState(options: {
   let began = 0
   let leastOffset = Number.POSITIVE_INFINITY
   let sweptAt = 0
+  /** The issuer's clock is at least there, by what it said in this contact. */
+  let issuerNow = 0
+
+  /** Both clocks have to say that it is time: neither that leaps ahead may take entries away. */
+  const sweep = () => set.sweep(Math.min(issuerNow, clock()))
+
+  /**
+   * Where there is no room the heartbeats that forget what has expired do not come any more, for they follow a complete
+   * snapshot. So room is made here, once for each event: it takes as long as the set is large.
+   */
+  const keep = (entries: readonly RevocationEntry[]): boolean => {
+    issuerNow = entries.reduce((latest, { at }) => Math.max(latest, at), issuerNow)
+    let swept = false
+    return entries.every((entry) => {
+      if (set.add(entry)) return true
+      if (!swept) sweep()
+      swept = true
+      return set.add(entry)
+    })
+  }
 
   const lose = (over: string): Hearing => {
     position = undefined
@@ -65,9 +86,9 @@ export function createFeedState(options: {
     const offset = elapsed() - now
     leastOffset = Math.min(leastOffset, offset)
     const delay = offset - leastOffset
+    issuerNow = now
     if (Math.abs(now - sweptAt) >= sweepMilliseconds) {
-      // Both clocks have to say that it is time: neither that leaps ahead may take entries away.
-      set.sweep(Math.min(now, clock()))
+      sweep()
       sweptAt = now
     }
     if (delay > staleMilliseconds) return 'nothing'
@@ -99,6 +120,7 @@ export function createFeedState(options: {
     },
     begin() {
       began = elapsed()
+      issuerNow = 0
       leastOffset = Number.POSITIVE_INFINITY
     },
     lagMilliseconds() {
@@ -115,7 +137,7 @@ export function createFeedState(options: {
         if (position === undefined) return 'nothing'
         return at.epoch === position.epoch && at.sequence === position.sequence ? beat(message.now) : lose('gap')
       }
-      if (!message.entries.every((entry) => set.add(entry))) return lose('too many entries')
+      if (!keep(message.entries)) return lose('too many entries')
       return message.event === 'snapshot' ? complete(at, message.more) : step(at)
     },
   }

@@ -94,6 +94,31 @@ describe('T6.4 a feed that tells more than there is room for', () => {
     expect(state.lagMilliseconds()).toBe(Number.POSITIVE_INFINITY)
     expect(set.entries).toBe(2)
   })
+
+  test.each([0, 3_600_000])(
+    'is understood again once what filled it has expired by both clocks; theirs is %d ms ahead',
+    (ahead) => {
+      const { set, state, world } = createState(2)
+      hear(state, 'e.1', { ...everything, entries: ['a', 'b', 'c'].map((id) => entry(id)) })
+      const { until } = entry('a')
+      const later = (at: number) => ({ ...entry('d'), at, until: at + 900_000 })
+      // One clock that leaps ahead takes nothing away.
+      state.begin()
+      expect(hear(state, 'e.2', { ...everything, entries: [later(until + 30_001)] })).toEqual({
+        over: 'too many entries',
+      })
+      world.clock = until + 30_001
+      state.begin()
+      expect(hear(state, 'e.2', { ...everything, entries: [later(until)] })).toEqual({ over: 'too many entries' })
+      state.begin()
+      expect(hear(state, 'e.2', { ...everything, entries: [later(until + 30_001 + ahead)] })).toBe('further')
+      expect({ entries: set.entries, position: state.position }).toEqual({
+        entries: 1,
+        position: { epoch: 'e', sequence: 2 },
+      })
+      expect(state.lagMilliseconds()).toBe(0)
+    },
+  )
 })
 
 describe('where the reader is', () => {
