@@ -50,6 +50,7 @@ describe('exit status and errors', () => {
     'restore --lost-since yesterday --keep-sessions',
     'restore --lost-since 2026-01-31T12:00:00 --keep-sessions',
     'restore --lost-since 2026-13-31T12:00:00Z --keep-sessions',
+    'restore --lost-since 2026-02-29T12:00:00Z --keep-sessions',
   ])('"pawl %s" is not understood: 2', async (words) => {
     const { status, stdout, stderr } = await pawl(words === '' ? [] : words.split(' '), { environment })
     expect(status).toBe(2)
@@ -79,6 +80,14 @@ describe('exit status and errors', () => {
     expect(status).toBe(1)
     expect(stdout).toBe('')
     expect(stderr).toMatch(/^pawl: [^\n]+[;.][^\n]+$/)
+  })
+
+  test('a directory is no journal, which is found out before anything is changed', async () => {
+    const { status, stderr } = await run('restore --lost-since 2026-01-31T12:00:00Z --end-sessions --journal /')
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: 'pawl: / is a directory. Nothing was changed; give --journal the file with the log',
+    })
   })
 
   test('the status reaches the shell', async () => {

@@ -55,7 +55,10 @@ export const restore: CommandBuilder = (surroundings) =>
 
 function readInstant(text: string): number {
   const instantWithOffset = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/
-  if (!instantWithOffset.test(text) || Number.isNaN(Date.parse(text)))
+  // A day that its month does not have is taken for one of the next month, and what ended until then would be left out.
+  const day = Date.parse(`${text.slice(0, 10)}T00:00:00Z`)
+  const isDay = !Number.isNaN(day) && new Date(day).toISOString().startsWith(text.slice(0, 10))
+  if (!instantWithOffset.test(text) || Number.isNaN(Date.parse(text)) || !isDay)
     throw new InvalidArgumentError('It must be an instant of RFC 3339 with its offset, as in 2026-01-31T12:00:00Z.')
   return Date.parse(text)
 }
@@ -70,6 +73,10 @@ async function openJournal(
   if (path === '-') return { lines: whenAsked(() => createInterface({ input: terminal.stdin })) }
   try {
     const file = await open(path)
+    if ((await file.stat()).isDirectory()) {
+      await file.close()
+      return { message: `${path} is a directory. Nothing was changed; give --journal the file with the log` }
+    }
     return { lines: whenAsked(() => file.readLines({ autoClose: false })), file }
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error)

@@ -14,7 +14,7 @@ export interface JournalledEnd<Reason = undefined> {
 export interface Journal {
   /** Events at or after that instant. */
   readonly events: number
-  /** Lines that were to be events and cannot be read, such as one that a crash cut off. */
+  /** Lines that were to be events and cannot be read, such as one that a crash cut off, or with ids that nothing has. */
   readonly unreadableLines: number
   /** Instants of the first and the last event, in milliseconds; null where there is none. */
   readonly from: number | null
@@ -31,17 +31,23 @@ export interface Journal {
   readonly addedClients: readonly string[]
 }
 
+/**
+ * What an id can be made of. Ids go into the revocation feed, and one that its readers do not take would have all of them
+ * throw away the whole of it.
+ */
+const id = z.string().regex(/^[\x20-\x7e]{1,255}$/)
+
 /** Only what is needed here is asked for, so that a journal of another release is read as far as it goes. */
 const journalLine = z.object({
   event: z.object({
     type: z.string(),
     at: z.number(),
-    sessionId: z.string().optional(),
-    userId: z.string().optional(),
-    clientId: z.string().optional(),
-    keyId: z.string().optional(),
+    sessionId: id.optional(),
+    userId: id.optional(),
+    clientId: id.optional(),
+    keyId: id.optional(),
     reason: z.string().optional(),
-    endedSessions: z.array(z.string()).optional(),
+    endedSessions: z.array(id).optional(),
   }),
 })
 

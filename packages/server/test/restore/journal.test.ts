@@ -111,6 +111,16 @@ describe('a journal of security events (F8)', () => {
     expect(await readJournal(lines([]), 0)).toEqual(nothing)
   })
 
+  test('T6.1 ids that no reader of the revocation feed takes are no ids, and do not get there', async () => {
+    const ids = ['', 'a\0b', '\ud800', 'x'.repeat(256)]
+    const told = ids.flatMap((id) => [
+      logged({ type: 'session_ended', sessionId: id }),
+      logged({ type: 'signing_key_killed', keyId: id }),
+      logged({ type: 'user_disabled', userId: 'u', endedSessions: [id] }),
+    ])
+    expect(await readJournal(lines(told), 0)).toEqual({ ...nothing, unreadableLines: told.length })
+  })
+
   test('of a newer release is read as far as it goes: an end for a reason unknown here is an end', async () => {
     const told = [
       JSON.stringify({
