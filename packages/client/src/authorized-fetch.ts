@@ -7,8 +7,8 @@ import type { Renewal } from './renewal.ts'
 
 /** What the application's requests need. */
 export interface AuthorizedFetchParts extends Departure {
-  readonly held: HeldSession
-  readonly renewal: Renewal
+  readonly held: Pick<HeldSession, 'standing' | 'bearer' | 'renewals'>
+  readonly renewal: Pick<Renewal, 'renew'>
   readonly allowedOrigins: ReadonlySet<string>
   readonly monotonic: () => number
   readonly isDisposed: () => boolean

@@ -3,51 +3,19 @@ import { type ClientOptions, readOptions } from './client-options.ts'
 import { createHeldSession } from './held-session.ts'
 import { createAskIssuer } from './issuer-request.ts'
 import { createRenewal } from './renewal.ts'
-import type { Session, SessionListener } from './session.ts'
+import type { Session } from './session.ts'
+import type { SessionClient } from './session-client.ts'
 import { type SignInCredentials, type SignInOutcome, signIn } from './sign-in.ts'
-import { type SignOutOptions, type SignOutOutcome, signOut } from './sign-out.ts'
+import { signOut } from './sign-out.ts'
 import { createStateCookie } from './state-cookie.ts'
 
-/** Holds a user's session in a page and keeps it fresh. Its functions need no `this`. */
-export interface Client {
-  /**
-   * `fetch` with a session. A request to an allowed origin waits for a renewal if the access token is known to have
-   * expired, and is sent once more if it is answered 401 because the access token is missing or no longer valid (RFC 6750
-   * section 3.1). All other answers come back as they are, a second 401 included. Requests to other origins pass untouched.
-   *
-   * A body that is a stream is sent once, after a renewal unless the access token is known to be fresh.
-   *
-   * @throws ClientError before anything is sent: `body_not_replayable` or `disposed`; beside that, whatever `fetch` throws
-   */
-  readonly fetch: typeof globalThis.fetch
+/** Holds a user's session in a page and keeps it fresh. */
+export interface Client extends SessionClient {
   /**
    * Signs in with a password. Refusals and failures are values. It works whatever is stored from before. Takes at most
    * 30 seconds, from the end of a sign-out if one is under way.
    */
   readonly signIn: (credentials: SignInCredentials) => Promise<SignInOutcome>
-  /**
-   * Signs out. The session is gone here before this function returns its promise, and no reply under way brings it back.
-   * The promise tells within 10 seconds (20 with `everywhere`) whether the server has ended it, too.
-   */
-  readonly signOut: (options?: SignOutOptions) => Promise<SignOutOutcome>
-  /**
-   * Renews the access token now, together with whoever else is asking. Takes at most 10 seconds and never rejects: the
-   * session tells what came of it. While the server asks to be left alone (`Retry-After`) nothing is sent.
-   */
-  readonly refresh: () => Promise<Session>
-  /**
-   * Who is signed in. The first call in a page may ask the server, which takes at most 20 seconds; later ones answer from
-   * memory. Never rejects.
-   */
-  readonly session: () => Promise<Session>
-  /**
-   * Calls the listener after each change of the session, never before this function has returned.
-   *
-   * @returns a function that ends it
-   */
-  readonly onChange: (listener: SessionListener) => () => void
-  /** Ends the client: no refresh, no event and no request of its own any more. The session itself stays as it is. */
-  readonly dispose: () => void
 }
 
 /**
@@ -106,6 +74,7 @@ export function createClient(options: ClientOptions = {}): Client {
       else if (known.status === 'stale') void renewal.renew()
       return current()
     },
+    current: held.current,
     onChange: held.onChange,
     dispose: () => {
       disposed = true

@@ -26,6 +26,7 @@ export {
   tokenTypes,
 } from './grant-types.ts'
 export { parseJsonObject } from './json-object.ts'
+export { readRefreshTokenGeneration } from './refresh-token-generation.ts'
 export type { Refusal } from './refusal.ts'
 export {
   formatRevocationEvent,
