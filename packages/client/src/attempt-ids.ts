@@ -73,7 +73,7 @@ export async function claimAttempt(parts: AttemptParts, cookie: Pick<StateCookie
 
 function presentState(cookie: Pick<StateCookie, 'read'>): SessionState | undefined {
   const reading = cookie.read()
-  return reading.kind === 'present' ? reading.state : undefined
+  return typeof reading === 'object' ? reading : undefined
 }
 
 /** Hexadecimal digits are base64url characters, too, and need less code to write. */

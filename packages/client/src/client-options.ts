@@ -2,6 +2,7 @@ import type { AttemptStore } from './attempt-ids.ts'
 import { type Environment, type EnvironmentOptions, readEnvironment } from './environment.ts'
 import { indexedDbAttempts } from './indexed-db-attempts.ts'
 import type { CookieAccess } from './state-cookie.ts'
+import { openTabs, type Tabs } from './tabs.ts'
 
 /** What a client can be told. All fields are optional in a page that the issuer itself serves. */
 export interface ClientOptions extends EnvironmentOptions {
@@ -15,6 +16,20 @@ export interface ClientOptions extends EnvironmentOptions {
   readonly attempts?: AttemptStore
   /** Default: `document.cookie`, in a page on the issuer's host. */
   readonly cookies?: CookieAccess
+  /**
+   * Whether tabs that find the access token expired at once let one of them refresh for all, which saves requests. Default
+   * true; without it they refresh side by side, and the server gives all of them the same successor.
+   */
+  readonly coordinate?: boolean
+  /** Where it is kept who was last signed in, so that a page can greet before it has asked. Default: `localStorage`. */
+  readonly profiles?: ProfileStore
+}
+
+/** As much of a `Storage` as is used here. What is kept is no secret: a session's id and its user. */
+export interface ProfileStore {
+  getItem(key: string): string | null
+  setItem(key: string, value: string): void
+  removeItem(key: string): void
 }
 
 /** Options with every default filled in. */
@@ -22,11 +37,16 @@ export interface ClientSettings extends Environment {
   readonly access: 'cookie' | 'memory'
   readonly attempts: AttemptStore | undefined
   readonly cookies: CookieAccess | undefined
+  readonly profiles: () => ProfileStore | undefined
+  /** What clients that share the session have in common. */
+  readonly name: string
+  readonly openTabs: ((name: string) => Tabs) | undefined
   readonly credentials: RequestInit['credentials']
 }
 
 /** As much of a page as is used here. */
 declare const document: { cookie: string } | undefined
+declare const localStorage: ProfileStore
 declare const location: { readonly hostname: string } | undefined
 
 /**
@@ -39,11 +59,18 @@ export function readOptions(options: ClientOptions): ClientSettings {
   const { access = 'cookie' } = options
   // Cookies know hosts, not ports: only a page on the issuer's own host can read its cookies.
   const here = typeof location !== 'undefined' && location.hostname === environment.issuerUrl.hostname
+  const cookies = here ? pageCookies() : undefined
+  const name = `pawl ${environment.issuer}`
   return {
     ...environment,
     access,
-    attempts: options.attempts ?? indexedDbAttempts(`pawl ${environment.issuer}`),
-    cookies: options.cookies ?? (here ? pageCookies() : undefined),
+    name,
+    attempts: options.attempts ?? indexedDbAttempts(name),
+    cookies: options.cookies ?? cookies,
+    // Reading the property may throw, where the user forbids storing anything.
+    profiles: () => options.profiles ?? (cookies && localStorage),
+    // Tabs that share no cookies share no session.
+    openTabs: options.cookies === undefined && cookies !== undefined ? openTabs : undefined,
     credentials: access === 'cookie' ? 'include' : undefined,
   }
 }

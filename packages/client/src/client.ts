@@ -2,11 +2,13 @@ import { createAuthorizedFetch } from './authorized-fetch.ts'
 import { type ClientOptions, readOptions } from './client-options.ts'
 import { createHeldSession } from './held-session.ts'
 import { createAskIssuer } from './issuer-request.ts'
+import { onNetwork } from './network-events.ts'
+import { createProfile } from './profile.ts'
 import { createRenewal } from './renewal.ts'
 import type { Session } from './session.ts'
 import type { SessionClient } from './session-client.ts'
 import { type SignInCredentials, type SignInOutcome, signIn } from './sign-in.ts'
-import { signOut } from './sign-out.ts'
+import { endOwed, type SignOutOutcome, signOut } from './sign-out.ts'
 import { createStateCookie } from './state-cookie.ts'
 
 /** Holds a user's session in a page and keeps it fresh. */
@@ -30,14 +32,15 @@ export interface Client extends SessionClient {
  */
 export function createClient(options: ClientOptions = {}): Client {
   const settings = readOptions(options)
-  const { issuer, fetch, attempts, monotonic, timeout, random, clientId } = settings
+  const { issuer, monotonic, online, name } = settings
   const memory = settings.access === 'memory'
   const cookie = createStateCookie(settings.cookies, issuer.startsWith('https:'))
-  const ask = createAskIssuer(issuer, fetch)
-  const held = createHeldSession(cookie, monotonic, memory)
+  const ask = createAskIssuer(issuer, settings.fetch)
+  const held = createHeldSession({ cookie, monotonic, online, memory })
+  const profile = createProfile(name, settings.profiles)
   let tenure = new AbortController()
   let disposed = false
-  let signingOut: Promise<unknown> = Promise.resolve()
+  let signingOut: Promise<unknown> | undefined
 
   function beginTenure(): AbortSignal {
     tenure.abort()
@@ -45,8 +48,41 @@ export function createClient(options: ClientOptions = {}): Client {
     return tenure.signal
   }
 
-  const parts = { held, cookie, ask, attempts, memory, monotonic, timeout, random, clientId, beginTenure }
+  /** Another tab has changed the jar. Whoever is there now, listeners want to know. */
+  function look(): void {
+    held.standing()
+    if (held.current() === undefined) void renewal.load()
+  }
+
+  /** A sign-out that the server could not be told of is told as soon as it can be. */
+  function settle(): void {
+    if (cookie.read() === 'owed' && signingOut === undefined && online() && !disposed) noteSignOut(endOwed(parts))
+  }
+
+  function noteSignOut(outcome: Promise<SignOutOutcome>): void {
+    const settled = outcome.finally(() => {
+      if (signingOut === settled) signingOut = undefined
+    })
+    signingOut = settled
+  }
+
+  const tabs = settings.openTabs?.(name)
+  const parts = {
+    ...settings,
+    held,
+    cookie,
+    ask,
+    memory,
+    alone: options.coordinate === false ? undefined : tabs?.alone,
+    beginTenure,
+  }
   const renewal = createRenewal({ ...parts, tenure: () => tenure.signal })
+  const stopHearing = tabs?.hear(look)
+  const stopListening = onNetwork(settle)
+  held.onChange((session) => {
+    profile.keep(session)
+    tabs?.tell()
+  })
 
   return {
     fetch: createAuthorizedFetch({ ...settings, held, renewal, isDisposed: () => disposed }),
@@ -59,8 +95,9 @@ export function createClient(options: ClientOptions = {}): Client {
     },
     signOut: (signOutOptions = {}) => {
       if (disposed) return Promise.resolve({ ok: false, cause: cancelled })
+      beginTenure()
       const outcome = signOut(signOutOptions, parts)
-      signingOut = outcome
+      noteSignOut(outcome)
       return outcome
     },
     refresh: async () => {
@@ -69,9 +106,16 @@ export function createClient(options: ClientOptions = {}): Client {
     },
     session: async () => {
       held.standing()
+      settle()
       const known = held.current()
-      if (known === undefined) await renewal.load()
-      else if (known.status === 'stale') void renewal.renew()
+      const sessionId = held.sessionId()
+      if (known === undefined) {
+        const user = sessionId && profile.read(sessionId)
+        if (sessionId && user) held.adoptHolder({ sessionId, user })
+        if (!online()) held.goStale({ kind: 'network' })
+        const loaded = renewal.load()
+        if (!user) await loaded
+      } else if (known.status === 'stale' || known.status === 'offline') void renewal.renew()
       return current()
     },
     current: held.current,
@@ -79,6 +123,8 @@ export function createClient(options: ClientOptions = {}): Client {
     dispose: () => {
       disposed = true
       held.dispose()
+      stopHearing?.()
+      stopListening()
       beginTenure()
     },
   }

@@ -42,12 +42,14 @@ export interface Environment {
   readonly timeout: Timeout
   readonly random: (bytes: number) => Uint8Array
   readonly online: () => boolean
+  /** Whether anybody may be looking: what is hidden renews nothing before it must (T20.3). */
+  readonly visible: () => boolean
   /** What relative URLs are relative to, right now. */
   readonly baseUrl: () => string
 }
 
 /** As much of a page as is used here. */
-declare const document: { readonly baseURI: string } | undefined
+declare const document: { readonly baseURI: string; readonly visibilityState: string } | undefined
 declare const location: { readonly href: string; readonly origin: string } | undefined
 declare const navigator: { readonly onLine?: boolean } | undefined
 
@@ -79,6 +81,7 @@ export function readEnvironment(options: EnvironmentOptions): Environment {
     timeout: options.timeout ?? ((milliseconds) => AbortSignal.timeout(milliseconds)),
     random: options.random ?? ((bytes) => crypto.getRandomValues(new Uint8Array(bytes))),
     online: options.online ?? (() => typeof navigator === 'undefined' || navigator.onLine !== false),
+    visible: () => typeof document === 'undefined' || document.visibilityState !== 'hidden',
     baseUrl: () => (typeof document === 'undefined' ? (page?.href ?? issuer) : document.baseURI),
   }
 }

@@ -1,7 +1,7 @@
 export type { AttemptStore, Generation } from './attempt-ids.ts'
 export { type Client, createClient } from './client.ts'
 export { ClientError, type ClientErrorCode } from './client-error.ts'
-export type { ClientOptions } from './client-options.ts'
+export type { ClientOptions, ProfileStore } from './client-options.ts'
 export type { EnvironmentOptions } from './environment.ts'
 export { indexedDbAttempts } from './indexed-db-attempts.ts'
 export type {
@@ -19,6 +19,8 @@ export type { RefusedSignIn, SignInCredentials, SignInOutcome } from './sign-in.
 export type { SignOutOptions, SignOutOutcome } from './sign-out.ts'
 export type { CookieAccess } from './state-cookie.ts'
 export { customStore, type TextSlot } from './stored-tokens/custom-store.ts'
+export { indexedDbStore } from './stored-tokens/indexed-db-store.ts'
+export { type DangerouslyReadable, localStorageStore } from './stored-tokens/local-storage-store.ts'
 export { memoryAttempts } from './stored-tokens/memory-attempts.ts'
 export { memoryStore } from './stored-tokens/memory-store.ts'
 export {

@@ -1,18 +1,17 @@
 import { withSignal } from './deadline.ts'
-import type { TransientFailure } from './transient-failure.ts'
 
 /** What came back from an endpoint of the issuer, or why nothing did. */
-export type IssuerAnswer =
-  | {
-      readonly kind: 'answered'
-      readonly status: number
-      /** The body as JSON; undefined when it is none. */
-      readonly document: unknown
-      readonly retryAfterSeconds: number | undefined
-      /** The server's clock by its `Date` header, in milliseconds; undefined where the browser does not show it. */
-      readonly serverTime: number | undefined
-    }
-  | { readonly kind: 'unanswered'; readonly failure: TransientFailure }
+export interface IssuerAnswer {
+  /** HTTP status; 0 when nothing came back. */
+  readonly status: number
+  /** Why nothing came back. */
+  readonly failure?: 'network' | 'timeout' | 'cancelled'
+  /** The body as JSON; undefined when it is none. */
+  readonly document?: unknown
+  readonly retryAfterSeconds?: number | undefined
+  /** The server's clock by its `Date` header, in milliseconds; undefined where the browser does not show it. */
+  readonly serverTime?: number | undefined
+}
 
 /** One request to an endpoint of the issuer. */
 export interface IssuerRequest {
@@ -71,7 +70,7 @@ export async function askForDocument(
     const document = parseJson(await response.text())
     const serverTime = readDate(response.headers.get('Date'))
     const retryAfterSeconds = readRetryAfter(response.headers.get('Retry-After'), serverTime)
-    return { kind: 'answered', status: response.status, document, retryAfterSeconds, serverTime }
+    return { status: response.status, document, retryAfterSeconds, serverTime }
   }
   try {
     signal.throwIfAborted()
@@ -79,13 +78,8 @@ export async function askForDocument(
   } catch {
     const { aborted, reason } = signal
     const timedOut = reason instanceof DOMException && reason.name === 'TimeoutError'
-    return { kind: 'unanswered', failure: { kind: !aborted ? 'network' : timedOut ? 'timeout' : 'cancelled' } }
+    return { status: 0, failure: !aborted ? 'network' : timedOut ? 'timeout' : 'cancelled' }
   }
-}
-
-/** The server's clock as an answer shows it, in milliseconds. */
-export function serverTimeOf(answer: IssuerAnswer): number | undefined {
-  return answer.kind === 'answered' ? answer.serverTime : undefined
 }
 
 function parseJson(text: string): unknown {

@@ -1,8 +1,8 @@
 import type { ErrorCode, RefusalReason } from '@pawl/protocol'
 import type { AttemptStore } from './attempt-ids.ts'
-import { failureOf, readError } from './error-classification.ts'
+import { failureOf } from './error-classification.ts'
 import type { HeldSession } from './held-session.ts'
-import { type AskIssuer, type IssuerAnswer, serverTimeOf } from './issuer-request.ts'
+import type { AskIssuer, IssuerAnswer } from './issuer-request.ts'
 import { forgetAttempts } from './renewal.ts'
 import type { ActiveSession } from './session.ts'
 import { readTokenReply, type TokenReply } from './token-reply.ts'
@@ -57,8 +57,8 @@ export async function askSignIn(
   const limit = AbortSignal.any([signal, timeout(longestMilliseconds)])
   const answer = await ask({ path: '/auth/login', body, signal: limit })
   if (signal.aborted) return { ok: false, code: 'unavailable', cause: { kind: 'cancelled' } }
-  const reply = answer.kind === 'answered' && answer.status === 200 ? readTokenReply(answer.document) : undefined
-  return reply === undefined ? refusalOf(answer) : { ok: true, reply, serverTime: serverTimeOf(answer) }
+  const reply = answer.status === 200 ? readTokenReply(answer.document) : undefined
+  return reply === undefined ? refusalOf(answer) : { ok: true, reply, serverTime: answer.serverTime }
 }
 
 /** What a sign-in works with. */
@@ -86,8 +86,7 @@ export async function signIn(credentials: SignInCredentials, parts: SignInParts)
 /** A refusal by the server is one of its words with a 4xx; all else means that it was not asked. */
 function refusalOf(answer: IssuerAnswer): RefusedSignIn {
   const cause = failureOf(answer)
-  const { status = 0, retryAfterSeconds } = cause
-  const { error, reason } = answer.kind === 'answered' ? readError(answer.document) : {}
+  const { status = 0, error, reason, retryAfterSeconds } = cause
   return {
     ok: false,
     ...(error === undefined || status < 400 || status >= 500 ? { code: 'unavailable', cause } : { code: error }),

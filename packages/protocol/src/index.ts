@@ -8,7 +8,17 @@ export {
 export { type AccessTokenRefusalReason, accessTokenRefusalReasons } from './access-token-refusals.ts'
 export { decodeBase64url, encodeBase64url } from './base64url.ts'
 export { type CompactJws, parseCompactJws } from './compact-jws.ts'
-export { type CookieNames, cookieNames, formatSessionState, parseSessionState, type SessionState } from './cookies.ts'
+export {
+  attemptCookieName,
+  type CookieNames,
+  cookieNames,
+  formatMirroredAttempt,
+  formatSessionState,
+  type MirroredAttempt,
+  parseMirroredAttempt,
+  parseSessionState,
+  type SessionState,
+} from './cookies.ts'
 export {
   type ErrorCode,
   type ErrorRow,

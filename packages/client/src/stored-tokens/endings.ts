@@ -1,9 +1,7 @@
 import { claimFor } from '../attempt-ids.ts'
 import { createBackoff } from '../backoff.ts'
 import type { Environment } from '../environment.ts'
-import { failureOf } from '../error-classification.ts'
-import type { IssuerAnswer } from '../issuer-request.ts'
-import type { SignOutOptions, SignOutOutcome } from '../sign-out.ts'
+import { outcomeOf, type SignOutOptions, type SignOutOutcome } from '../sign-out.ts'
 import { singleFlight } from '../single-flight.ts'
 import type { HeldTokens } from './held-tokens.ts'
 import type { SharedState } from './shared-state.ts'
@@ -88,7 +86,7 @@ export function createEndings(parts: EndingsParts): Endings {
     if (askEnd === undefined) return endOne(session.refreshToken)
     const signal = timeout(2 * longestMilliseconds)
     let answer = await askEnd(bearer, signal)
-    if (answer.kind === 'answered' && answer.status === 401) {
+    if (answer.status === 401) {
       // Who asks for so much has to show an access token, and this one has expired.
       const attemptId = await claimFor(session, { ...parts, attempts: store.attempts })
       const { verdict } = await tokenIssuer.refresh(session, attemptId, signal)
@@ -120,9 +118,4 @@ export function createEndings(parts: EndingsParts): Endings {
       return { cleared, outcome: end() }
     },
   }
-}
-
-function outcomeOf(answer: IssuerAnswer): SignOutOutcome {
-  const done = answer.kind === 'answered' && (answer.status === 204 || answer.status === 200)
-  return done ? { ok: true } : { ok: false, cause: failureOf(answer) }
 }

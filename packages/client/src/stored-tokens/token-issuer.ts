@@ -1,5 +1,5 @@
 import { judgeRefresh, type RefreshVerdict } from '../error-classification.ts'
-import { type AskIssuer, type IssuerAnswer, serverTimeOf } from '../issuer-request.ts'
+import type { AskIssuer, IssuerAnswer } from '../issuer-request.ts'
 import type { StoredSession } from './stored-state.ts'
 
 /** What the issuer made of a refresh. */
@@ -26,7 +26,7 @@ export function firstPartyIssuer(ask: AskIssuer): TokenIssuer {
     refresh: async ({ refreshToken }, attemptId, signal) => {
       const body = { refresh_token: refreshToken, ...(attemptId !== undefined && { attempt_id: attemptId }) }
       const answer = await ask({ path: '/auth/refresh', body, signal })
-      return { verdict: judgeRefresh(answer), serverTime: serverTimeOf(answer) }
+      return { verdict: judgeRefresh(answer), serverTime: answer.serverTime }
     },
     end: (refreshToken, signal) => ask({ path: '/auth/logout', body: { refresh_token: refreshToken }, signal }),
     endAll: (bearer, signal) => ask({ path: '/auth/logout-everywhere', body: {}, bearer, signal }),
