@@ -3,6 +3,7 @@ import { type Environment, type EnvironmentOptions, readEnvironment } from './en
 import { indexedDbAttempts } from './indexed-db-attempts.ts'
 import type { CookieAccess } from './state-cookie.ts'
 import { openTabs, type Tabs } from './tabs.ts'
+import type { WebStorage } from './web-storage.ts'
 
 /** What a client can be told. All fields are optional in a page that the issuer itself serves. */
 export interface ClientOptions extends EnvironmentOptions {
@@ -22,14 +23,7 @@ export interface ClientOptions extends EnvironmentOptions {
    */
   readonly coordinate?: boolean
   /** Where it is kept who was last signed in, so that a page can greet before it has asked. Default: `localStorage`. */
-  readonly profiles?: ProfileStore
-}
-
-/** As much of a `Storage` as is used here. What is kept is no secret: a session's id and its user. */
-export interface ProfileStore {
-  getItem(key: string): string | null
-  setItem(key: string, value: string): void
-  removeItem(key: string): void
+  readonly profiles?: WebStorage
 }
 
 /** Options with every default filled in. */
@@ -37,7 +31,7 @@ export interface ClientSettings extends Environment {
   readonly access: 'cookie' | 'memory'
   readonly attempts: AttemptStore | undefined
   readonly cookies: CookieAccess | undefined
-  readonly profiles: () => ProfileStore | undefined
+  readonly profiles: () => WebStorage | undefined
   /** What clients that share the session have in common. */
   readonly name: string
   readonly openTabs: ((name: string) => Tabs) | undefined
@@ -46,7 +40,7 @@ export interface ClientSettings extends Environment {
 
 /** As much of a page as is used here. */
 declare const document: { cookie: string } | undefined
-declare const localStorage: ProfileStore
+declare const localStorage: WebStorage
 declare const location: { readonly hostname: string } | undefined
 
 /**

@@ -1,7 +1,7 @@
 export type { AttemptStore, Generation } from './attempt-ids.ts'
 export { type Client, createClient } from './client.ts'
 export { ClientError, type ClientErrorCode } from './client-error.ts'
-export type { ClientOptions, ProfileStore } from './client-options.ts'
+export type { ClientOptions } from './client-options.ts'
 export type { EnvironmentOptions } from './environment.ts'
 export { indexedDbAttempts } from './indexed-db-attempts.ts'
 export type {
@@ -31,3 +31,4 @@ export {
 } from './stored-tokens/token-client.ts'
 export type { TokenStore } from './stored-tokens/token-store.ts'
 export type { TransientFailure } from './transient-failure.ts'
+export type { WebStorage } from './web-storage.ts'

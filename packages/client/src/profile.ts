@@ -1,7 +1,7 @@
 import type { UserDocument } from '@pawl/protocol'
-import type { ProfileStore } from './client-options.ts'
 import type { Session } from './session.ts'
 import { readSessionHolder } from './token-reply.ts'
+import type { WebStorage } from './web-storage.ts'
 
 /** Who was last signed in, kept beside the cookies so that a page that loads can tell at once, also without a network. */
 export interface Profile {
@@ -12,7 +12,7 @@ export interface Profile {
 }
 
 /** @param store may throw, for storing may be forbidden: then nothing is kept */
-export function createProfile(key: string, store: () => ProfileStore | undefined): Profile {
+export function createProfile(key: string, store: () => WebStorage | undefined): Profile {
   return {
     read: (sessionId) => {
       try {

@@ -1,5 +1,6 @@
 import { claimFor } from '../attempt-ids.ts'
 import { createBackoff } from '../backoff.ts'
+import { withSignal } from '../deadline.ts'
 import type { Environment } from '../environment.ts'
 import { outcomeOf, type SignOutOptions, type SignOutOutcome } from '../sign-out.ts'
 import { singleFlight } from '../single-flight.ts'
@@ -34,6 +35,8 @@ export interface Endings {
 }
 
 const longestMilliseconds = 10_000
+/** Only housekeeping: a program that ends after its sign-out waits for so long. */
+const longestForgettingMilliseconds = 1_000
 /** More than anybody signs out of without a network; what is older has expired before it is told. */
 const mostEndings = 16
 
@@ -81,6 +84,12 @@ export function createEndings(parts: EndingsParts): Endings {
     return taken
   }
 
+  async function forget(sessionId: string): Promise<void> {
+    const { attempts } = store
+    if (attempts === undefined) return
+    await withSignal(attempts.forget(sessionId), timeout(longestForgettingMilliseconds)).catch(() => undefined)
+  }
+
   async function endAll(session: StoredSession, bearer: string | undefined): Promise<SignOutOutcome> {
     const { endAll: askEnd } = tokenIssuer
     if (askEnd === undefined) return endOne(session.refreshToken)
@@ -112,7 +121,7 @@ export function createEndings(parts: EndingsParts): Endings {
         const session = await cleared
         if (session === undefined) return { ok: true }
         const outcome = everywhere ? await endAll(session, bearer) : await endOne(session.refreshToken)
-        store.attempts?.forget(session.sessionId).catch(() => undefined)
+        await forget(session.sessionId)
         return outcome
       }
       return { cleared, outcome: end() }

@@ -1,12 +1,8 @@
 import { openTabs } from '../tabs.ts'
+import type { WebStorage } from '../web-storage.ts'
 import type { TokenStore } from './token-store.ts'
 
-/** As much of a `Storage` as is used here. */
-declare const localStorage: {
-  getItem(key: string): string | null
-  setItem(key: string, value: string): void
-  removeItem(key: string): void
-}
+declare const localStorage: WebStorage
 
 /** What whoever keeps a refresh token in `localStorage` has to say. */
 export interface DangerouslyReadable {
