@@ -38,7 +38,11 @@ export const bundleBench: Bench = async ({ print }) => {
   print(
     tableOf(
       ['what a page loads', 'minified', 'gzip'],
-      sizes.map(([, minified, compressed, what]) => [what, minified.toLocaleString('en'), compressed.toLocaleString('en')]),
+      sizes.map(([, minified, compressed, what]) => [
+        what,
+        minified.toLocaleString('en'),
+        compressed.toLocaleString('en'),
+      ]),
     ),
   )
   return Object.fromEntries(sizes.map(([figure, , compressed]) => [figure, compressed]))

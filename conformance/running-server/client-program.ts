@@ -34,6 +34,7 @@ const commands: Readonly<Record<string, (argument: unknown) => Promise<unknown>>
     diesWithReply = true
     return client.refresh()
   },
+  tryCall: () => client.fetch(`${issuer}/auth/session`).then((reply) => reply.status, String),
   call: async () => (await client.fetch(`${issuer}/auth/session`)).status,
 }
 

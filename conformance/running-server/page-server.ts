@@ -22,6 +22,8 @@ export type RefreshFate = 'answered' | 'lost' | 'held'
 /** A web server with the real Pawl in it, whose page holds a client and nothing else. */
 export interface PageServer extends AsyncDisposable {
   readonly issuer: string
+  /** Where it listens. */
+  readonly origin: string
   readonly clock: MovingClock
   readonly pawl: Pawl
   /** Every request for a path below `/auth`, as `METHOD /path`, in order. */
@@ -29,8 +31,17 @@ export interface PageServer extends AsyncDisposable {
   refreshFate: RefreshFate
 }
 
+/** How a page server differs from the usual one. */
+export interface PageServerWishes {
+  /** The URL that browsers use, where something stands before the server. */
+  readonly issuer?: string
+  /** Goes by the time of day, not by {@link PageServer.clock}. */
+  readonly realTime?: boolean
+  readonly accessSeconds?: number
+}
+
 /** Starts one. {@link alice} can sign in there. */
-export async function startPageServer(): Promise<PageServer> {
+export async function startPageServer(wishes: PageServerWishes = {}): Promise<PageServer> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address: AddressInfo | string | null = server.address()
@@ -38,17 +49,21 @@ export async function startPageServer(): Promise<PageServer> {
   const clock = movingClock()
   const logger = createLogger()
   logger.level = 'silent'
-  const issuer = `http://localhost:${address.port}`
+  const origin = `http://localhost:${address.port}`
+  const { issuer = origin, accessSeconds } = wishes
+  const now = wishes.realTime ? () => Date.now() : clock.now
   const pawl = createPawl({
     issuer,
     secrets: Buffer.from('32 bytes that are good for tests').toString('base64url'),
-    storage: memoryStorage({ clock: clock.now }),
-    clock: clock.now,
+    storage: memoryStorage({ clock: now }),
+    clock: now,
     logger,
+    ...(accessSeconds !== undefined && { accessSeconds }),
   })
   await pawl.administration.addUser({ ...alice, roles: [] })
   const started: PageServer = {
     issuer,
+    origin,
     clock,
     pawl,
     asked: [],
