@@ -15,7 +15,7 @@ export interface SessionClient {
   readonly fetch: typeof globalThis.fetch
   /**
    * Signs out. The session is gone here before this function returns its promise, and no reply under way brings it back.
-   * The promise tells within 15 seconds (25 with `everywhere`) whether the server has ended it, too.
+   * The promise tells within 20 seconds (30 with `everywhere`) whether the server has ended it, too.
    */
   readonly signOut: (options?: SignOutOptions) => Promise<SignOutOutcome>
   /**

@@ -17,6 +17,8 @@ export interface Machine {
   /** Every request that a program sent, as `METHOD /path`, in order. */
   readonly sent: string[]
   network: Network
+  /** `fetch` as its programs have it. */
+  readonly fetch: typeof globalThis.fetch
   /** Starts a program with a client of its own. */
   readonly start: (options?: Partial<TokenClientOptions>) => Program
 }
@@ -35,19 +37,22 @@ export function openMachine(server: StartedIssuer, store: TokenStore = memorySto
     store,
     sent,
     network: (_request, proceed) => proceed(),
+    fetch: async (input, init) => {
+      const request = new Request(input, init)
+      sent.push(`${request.method} ${new URL(request.url).pathname}`)
+      const response = await machine.network(request, () => server.answer(request))
+      request.signal.throwIfAborted()
+      // As HTTP servers do.
+      response.headers.set('Date', new Date().toUTCString())
+      return response
+    },
     start: (options = {}) => {
       let now = 1_000_000
       const client = createTokenClient({
         issuer,
         allowedOrigins: [apiOrigin, issuer],
         store,
-        fetch: async (input, init) => {
-          const request = new Request(input, init)
-          sent.push(`${request.method} ${new URL(request.url).pathname}`)
-          const response = await machine.network(request, () => server.answer(request))
-          request.signal.throwIfAborted()
-          return response
-        },
+        fetch: machine.fetch,
         monotonic: () => now,
         ...options,
       })

@@ -93,7 +93,7 @@ export function createEndings(parts: EndingsParts): Endings {
   async function endAll(session: StoredSession, bearer: string | undefined): Promise<SignOutOutcome> {
     const { endAll: askEnd } = tokenIssuer
     if (askEnd === undefined) return endOne(session.refreshToken)
-    const signal = timeout(2 * longestMilliseconds)
+    const signal = timeout(longestMilliseconds)
     let answer = await askEnd(bearer, signal)
     if (answer.status === 401) {
       // Who asks for so much has to show an access token, and this one has expired.
