@@ -13,6 +13,7 @@ const notForPostgres = [
   'conformance/abuse.test.ts',
   'conformance/backup.test.ts',
   'conformance/client-in-chromium.test.ts',
+  'conformance/client-soak/**',
   'conformance/client-processes.test.ts',
   'conformance/examples.test.ts',
   'conformance/mounting.test.ts',

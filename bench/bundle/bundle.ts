@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
+import { rolldown } from 'rolldown'
 import type { Bench } from '../bench.ts'
 import { tableOf } from '../measuring/table.ts'
 
@@ -21,19 +21,13 @@ const bundles: readonly (readonly [figure: string, entry: string, what: string])
 export const bundleBench: Bench = async ({ print }) => {
   const sizes: (readonly [figure: string, minified: number, compressed: number, what: string])[] = []
   for (const [figure, entry, what] of bundles) {
-    const { outputFiles } = await build({
-      entryPoints: [fileURLToPath(new URL(`./entries/${entry}.ts`, import.meta.url))],
-      bundle: true,
-      minify: true,
-      format: 'esm',
-      platform: 'browser',
-      target: 'es2024',
-      legalComments: 'none',
-      write: false,
-    })
-    const [output] = outputFiles
-    if (output === undefined) throw new Error(`${entry} gave no output`)
-    sizes.push([figure, output.contents.byteLength, gzipSync(output.contents, { level: 9 }).byteLength, what])
+    const input = fileURLToPath(new URL(`./entries/${entry}.ts`, import.meta.url))
+    const bundle = await rolldown({ input, platform: 'browser' })
+    const { output } = await bundle.generate({ format: 'esm', minify: true, comments: false })
+    await bundle.close()
+    const minified = Buffer.from(output[0].code)
+    if (output.length > 1) throw new Error(`${entry} has more than one part`)
+    sizes.push([figure, minified.byteLength, gzipSync(minified, { level: 9 }).byteLength, what])
   }
   print(
     tableOf(

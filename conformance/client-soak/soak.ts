@@ -32,6 +32,9 @@ export interface SoakReport {
 /** Short, so that there is much to renew; long enough for eight rotations in a race window and no more. */
 const accessSeconds = 8
 
+/** For a page to load, on a machine that does other things besides. */
+const patienceMilliseconds = 120_000
+
 /** The longest that anything may take that a client promises, and what a busy machine adds. */
 const longestMilliseconds = { session: 25_000, refresh: 25_000, call: 60_000 } as const
 type Act = keyof typeof longestMilliseconds
@@ -74,8 +77,13 @@ export async function soak({ milliseconds, tabs, processes, seed }: SoakWishes):
 
   try {
     const context = await browser.newContext()
-    const pages = await Promise.all(Array.from({ length: tabs }, () => context.newPage()))
-    await Promise.all(pages.map((page) => open(page, proxy.origin)))
+    context.setDefaultTimeout(patienceMilliseconds)
+    const pages: Page[] = []
+    while (pages.length < tabs) {
+      const page = await context.newPage()
+      await open(page, proxy.origin)
+      pages.push(page)
+    }
     await pages[0]?.evaluate(`client.signIn(${JSON.stringify(alice)})`)
     const file = join(folder, 'tokens.json')
     const first = startClientProcess(proxy.origin, file)

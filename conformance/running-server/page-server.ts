@@ -80,7 +80,9 @@ export async function startPageServer(wishes: PageServerWishes = {}): Promise<Pa
     const [, name, file] = /^\/modules\/(client|protocol)\/([a-z0-9/-]+\.ts)$/.exec(pathname) ?? []
     if (name === undefined || file === undefined) return pawl.fetch(request)
     const source = await readFile(new URL(file, import.meta.resolve(`@pawl/${name}`)), 'utf8')
-    return new Response(stripTypeScriptTypes(source), { headers: { 'Content-Type': 'text/javascript' } })
+    return new Response(stripTypeScriptTypes(source), {
+      headers: { 'Content-Type': 'text/javascript', 'Cache-Control': 'max-age=3600' },
+    })
   })
   server.on('request', (request, response) => {
     if (request.url?.startsWith('/auth/')) started.asked.push(`${request.method} ${request.url}`)

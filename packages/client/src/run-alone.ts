@@ -9,7 +9,11 @@ export type Alone = (work: () => Promise<void>, patience: AbortSignal) => Promis
  *
  * @param work must not reject
  */
-export async function runAlone(alone: Alone | undefined, work: () => Promise<void>, patience: AbortSignal) {
+export async function runAlone(
+  alone: Alone | undefined,
+  work: () => Promise<void>,
+  patience: AbortSignal,
+): Promise<void> {
   let begun: Promise<void> | undefined
   const begin = () => {
     begun ??= work()
