@@ -20,6 +20,7 @@ const notForPostgres = [
   'conformance/moved-installation.test.ts',
   'conformance/oauth-client.test.ts',
   'conformance/playground*.test.ts',
+  'conformance/react-in-chromium.test.ts',
   'conformance/refused-settings.test.ts',
   'conformance/workers.test.ts',
 ]

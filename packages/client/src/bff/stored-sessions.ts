@@ -17,38 +17,38 @@ const purpose = 'bff session'
  */
 export function storedSessions(store: SessionStore): SessionKeepingChoice {
   return ({ random, now }) => {
-    const useOf = (value: string) => {
+    const sealOf = (value: string) => {
       const secret = decodeBase64url(value)
       return secret?.byteLength === secretBytes ? secretUse(secret, purpose, random) : undefined
     }
     return {
       add: async (session) => {
         const secret = new Uint8Array(random(secretBytes))
-        const use = secretUse(secret, purpose, random)
+        const seal = secretUse(secret, purpose, random)
         const { version, endsAt } = session
-        await store.add({ id: await use.name(), version, sealed: await use.seal(session), endsAt }, now())
+        await store.add({ id: await seal.name(), version, sealed: await seal.seal(session), endsAt }, now())
         return encodeBase64url(secret)
       },
       find: async (value) => {
-        const use = useOf(value)
-        const stored = use === undefined ? undefined : await store.find(await use.name())
-        return stored === undefined ? undefined : readBffSession(await use?.open(stored.sealed))
+        const seal = sealOf(value)
+        const stored = seal === undefined ? undefined : await store.find(await seal.name())
+        return stored === undefined ? undefined : readBffSession(await seal?.open(stored.sealed))
       },
       attemptFor: async (value, version) => {
-        const use = useOf(value)
-        if (use === undefined) return undefined
-        return store.claimAttempt(await use.name(), version, encodeBase64url(random(attemptBytes)))
+        const seal = sealOf(value)
+        if (seal === undefined) return undefined
+        return store.claimAttempt(await seal.name(), version, encodeBase64url(random(attemptBytes)))
       },
       replace: async (value, session) => {
-        const use = useOf(value)
-        if (use === undefined) return value
+        const seal = sealOf(value)
+        if (seal === undefined) return value
         const { version, endsAt } = session
-        await store.replace({ id: await use.name(), version, sealed: await use.seal(session), endsAt })
+        await store.replace({ id: await seal.name(), version, sealed: await seal.seal(session), endsAt })
         return value
       },
       remove: async (value) => {
-        const use = useOf(value)
-        if (use !== undefined) await store.remove(await use.name())
+        const seal = sealOf(value)
+        if (seal !== undefined) await store.remove(await seal.name())
       },
     }
   }
