@@ -15,6 +15,7 @@ const notForPostgres = [
   'conformance/client-in-chromium.test.ts',
   'conformance/client-soak/**',
   'conformance/client-processes.test.ts',
+  'conformance/example-*.test.ts',
   'conformance/examples.test.ts',
   'conformance/mounting.test.ts',
   'conformance/moved-installation.test.ts',
