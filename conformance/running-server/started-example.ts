@@ -47,7 +47,7 @@ function listening(child: ChildProcess): Promise<void> {
     let printed = ''
     const read = (chunk: unknown) => {
       printed += String(chunk)
-      if (/^listening on http/m.test(printed)) resolve()
+      if (/^listening on http|Ready in/m.test(printed)) resolve()
     }
     child.stdout?.on('data', read)
     child.stderr?.on('data', read)

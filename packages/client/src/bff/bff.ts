@@ -36,7 +36,7 @@ export interface Bff {
    */
   readonly isExpired: (cookie: string | null) => Promise<boolean>
   /**
-   * An address below the base path that renews the session, sets its cookies and sends the browser back.
+   * A whole URL below the base path that renews the session, sets its cookies and sends the browser back.
    *
    * @param returnTo a path of the application; anything else leads to `/`
    */
@@ -95,7 +95,7 @@ export function createBff(options: BffOptions): Bff {
       const session = shown === undefined ? undefined : await keeping.find(shown).catch(() => undefined)
       return session?.kind === 'live' && session.endsAt > now() && session.expiresAt <= now()
     },
-    renewalAddress: (returnTo) => `${settings.base}/renew?return_to=${encodeURIComponent(returnTo)}`,
+    renewalAddress: (returnTo) => `${origin}${settings.base}/renew?return_to=${encodeURIComponent(returnTo)}`,
   }
 }
 
