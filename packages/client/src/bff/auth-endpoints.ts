@@ -1,5 +1,5 @@
 import type { CookieTokenReply, SessionDocument } from '@pawl/protocol'
-import { failureOf, readError } from '../error-classification.ts'
+import { failureOf } from '../error-classification.ts'
 import type { IssuerAnswer } from '../issuer-request.ts'
 import { isRecord } from '../token-reply.ts'
 import { beginSession } from './begin-session.ts'
@@ -62,8 +62,7 @@ export function createAuthAnswers(parts: BffParts): ReadonlyMap<string, AuthAnsw
 
   /** What the issuer said of the password goes on to the browser in the issuer's own words. */
   function refuseSignIn(answer: IssuerAnswer): Response {
-    const { error, reason } = answer.kind === 'answered' ? readError(answer.document) : {}
-    const { status = 0, retryAfterSeconds } = failureOf(answer)
+    const { error, reason, status = 0, retryAfterSeconds } = failureOf(answer)
     const told = error !== undefined && isErrorCode(error) && status >= 400 && status < 500
     return refuse(parts, {
       error: told ? error : 'temporarily_unavailable',

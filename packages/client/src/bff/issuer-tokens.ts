@@ -1,5 +1,5 @@
 import { type BodyTokenReply, tokenTypes } from '@pawl/protocol'
-import { failureOf, readError } from '../error-classification.ts'
+import { failureOf } from '../error-classification.ts'
 import type { IssuerAnswer } from '../issuer-request.ts'
 import type { SignedOutReason } from '../session.ts'
 import { isRecord, readSessionHolder, type TokenReply, type Untrusted } from '../token-reply.ts'
@@ -73,7 +73,7 @@ export function createIssuerTokens(ask: AskEndpoint, client: BffClient | undefin
 
   async function holderOf(tokens: FreshTokens): Promise<SessionHolder | IssuerAnswer> {
     const answer = await ask({ path: '/auth/session', authorization: `Bearer ${tokens.accessToken}` })
-    const holder = answer.kind === 'answered' && answer.status === 200 ? readSessionHolder(answer.document) : undefined
+    const holder = answer.status === 200 ? readSessionHolder(answer.document) : undefined
     // A token for another audience than the issuer's own opens nothing there, yet it says itself whose it is.
     return holder ?? readClaims(tokens.accessToken) ?? answer
   }
@@ -88,7 +88,7 @@ export function createIssuerTokens(ask: AskEndpoint, client: BffClient | undefin
         longest: 30_000,
       })
       const tokens = readFreshTokens(answer, sentAt)
-      const holder = tokens && answer.kind === 'answered' ? readSessionHolder(answer.document) : undefined
+      const holder = tokens && readSessionHolder(answer.document)
       if (tokens === undefined || holder === undefined) return { kind: 'refused', answer }
       return { kind: 'opened', session: { kind: 'live', version: 0, openedBy: 'password', ...holder, ...tokens } }
     },
@@ -99,7 +99,7 @@ export function createIssuerTokens(ask: AskEndpoint, client: BffClient | undefin
       const tokens = readFreshTokens(answer, sentAt)
       if (tokens === undefined) return { kind: 'refused', answer }
       const holder = await holderOf(tokens)
-      if ('kind' in holder) return { kind: 'refused', answer: holder }
+      if ('status' in holder) return { kind: 'refused', answer: holder }
       return { kind: 'opened', session: { kind: 'live', version: 0, openedBy: 'code', ...holder, ...tokens } }
     },
     refresh: async ({ openedBy, refreshToken }, attemptId) => {
@@ -128,13 +128,13 @@ export function createIssuerTokens(ask: AskEndpoint, client: BffClient | undefin
         openedBy === 'password'
           ? await ask({ path: '/auth/logout', json: { refresh_token: refreshToken } })
           : await ask({ path: '/oauth/revoke', form: { token: refreshToken }, authorization })
-      return answer.kind === 'answered' && (answer.status === 204 || answer.status === 200)
+      return answer.status === 204 || answer.status === 200
     },
   }
 }
 
 function readFreshTokens(answer: IssuerAnswer, sentAt: number): FreshTokens | undefined {
-  if (answer.kind !== 'answered' || answer.status !== 200 || !isRecord(answer.document)) return undefined
+  if (answer.status !== 200 || !isRecord(answer.document)) return undefined
   const reply: Untrusted<BodyTokenReply> = answer.document
   const { access_token, refresh_token, expires_in, refresh_in, refresh_token_timeout } = reply
   if (typeof access_token !== 'string' || typeof refresh_token !== 'string') return undefined
@@ -152,15 +152,15 @@ function readFreshTokens(answer: IssuerAnswer, sentAt: number): FreshTokens | un
 }
 
 function judgeRenewal(answer: IssuerAnswer, tokens: FreshTokens | undefined): RenewalVerdict {
-  if (answer.kind === 'unanswered') return { kind: 'failed', failure: answer.failure }
   if (tokens !== undefined) return { kind: 'renewed', tokens, holder: readSessionHolder(answer.document) }
-  const { error, reason } = readError(answer.document)
-  const ended = answer.status === 400 && error === 'invalid_grant' && reason !== undefined && reason !== 'superseded'
-  return ended ? { kind: 'ended', reason } : { kind: 'failed', failure: failureOf(answer) }
+  const failure = failureOf(answer)
+  const { kind, status, error, reason } = failure
+  const ended = status === 400 && error === 'invalid_grant' && reason !== undefined && kind !== 'superseded'
+  return ended ? { kind: 'ended', reason } : { kind: 'failed', failure }
 }
 
 function judgePeek(answer: IssuerAnswer, sentAt: number): PeekVerdict {
-  if (answer.kind === 'answered' && answer.status === 200 && isRecord(answer.document)) {
+  if (answer.status === 200 && isRecord(answer.document)) {
     const { access_token, expires_in }: Untrusted<BodyTokenReply> = answer.document
     if (typeof access_token === 'string' && typeof expires_in === 'number') {
       return { kind: 'peeked', accessToken: access_token, expiresAt: sentAt + expires_in * 1000 }

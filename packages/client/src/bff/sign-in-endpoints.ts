@@ -45,7 +45,7 @@ export function createSignInAnswers(parts: BffParts): ReadonlyMap<string, BffHan
     const { code, verifier } = returned
     const opened = await tokens.redeem({ code, verifier, redirectUri, userAgent: request.headers.get('User-Agent') })
     if (opened.kind === 'opened') return beginSession(parts, request, opened.session, answer)
-    const { status } = opened.answer.kind === 'answered' ? opened.answer : { status: 503 }
+    const { status } = opened.answer
     const refused = status >= 400 && status < 500 ? 'invalid_request' : 'temporarily_unavailable'
     return refuse(parts, { error: refused })
   }
