@@ -14,11 +14,11 @@ export function recordTraffic(context: BrowserContext): BrowserTraffic {
   const seen: Promise<string>[] = []
   context.on('request', (request) => {
     asked.push(`${request.method()} ${new URL(request.url()).pathname}`)
-    seen.push(describeRequest(request))
+    seen.push(describeRequest(request).catch(unlessClosed))
   })
   context.on('response', (response) => {
-    const described = Promise.all([response.allHeaders(), response.body().catch(() => '')])
-    seen.push(described.then(([headers, body]) => `${JSON.stringify(headers)}\n${body.toString()}`))
+    const described = Promise.all([response.allHeaders(), response.body().catch(unlessClosed)])
+    seen.push(described.then(([headers, body]) => `${JSON.stringify(headers)}\n${body.toString()}`).catch(unlessClosed))
   })
   return {
     asked,
@@ -28,6 +28,11 @@ export function recordTraffic(context: BrowserContext): BrowserTraffic {
       return [...(await Promise.all(seen)), kept, ...pages].join('\n')
     },
   }
+}
+
+/** What was under way when its page went has nothing to be read any more; a redirection has no body. */
+function unlessClosed(): string {
+  return ''
 }
 
 async function describeRequest(request: Request): Promise<string> {

@@ -21,10 +21,10 @@ export async function startExample(
   issuer: string,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<StartedExample> {
-  const port = await findFreePort()
+  const port = settings['PORT'] ?? String(await findFreePort())
   const child = spawn('npm', ['start'], {
     cwd: fileURLToPath(new URL(`../../examples/${name}`, import.meta.url)),
-    env: { ...process.env, PORT: String(port), PAWL_ISSUER: issuer, PAWL_AUDIENCE: issuer, ...settings },
+    env: { ...process.env, PORT: port, PAWL_ISSUER: issuer, PAWL_AUDIENCE: issuer, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, so that whatever npm leaves behind can be ended too.
     detached: true,
