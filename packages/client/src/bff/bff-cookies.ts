@@ -2,7 +2,7 @@ import { cookieNames, formatSessionState } from '@pawl/protocol'
 import type { LiveBffSession } from './bff-session.ts'
 
 /** How long a sign-in that was begun may take. */
-export const signInSeconds = 600
+const signInSeconds = 600
 
 /** Browsers keep no cookie longer (standards CK-2). */
 const longestSeconds = 400 * 24 * 60 * 60
