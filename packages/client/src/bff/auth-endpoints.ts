@@ -114,13 +114,25 @@ async function readJson(
   request: Request,
 ): Promise<Readonly<Record<string, unknown>> | 'too-large' | 'wrong-type' | undefined> {
   if (!/^application\/json\b/i.test(request.headers.get('Content-Type') ?? '')) return 'wrong-type'
-  if (Number(request.headers.get('Content-Length') ?? 0) > longestBody) return 'too-large'
   try {
-    const text = await request.text()
-    if (text.length > longestBody) return 'too-large'
+    const text = await readText(request)
+    if (text === undefined) return 'too-large'
     const value: unknown = JSON.parse(text)
     return isRecord(value) ? value : undefined
   } catch {
     return undefined
   }
+}
+
+/** Reads no further than a sign-in may be long, whatever its Content-Length says. */
+async function readText({ body }: Request): Promise<string | undefined> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > longestBody) return undefined
+    text += decoder.decode(chunk, { stream: true })
+  }
+  return text + decoder.decode()
 }
