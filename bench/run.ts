@@ -7,6 +7,7 @@ import type { Bench } from './bench.ts'
  */
 
 const benches: ReadonlyMap<string, () => Promise<Bench>> = new Map([
+  ['bundle', async () => (await import('./bundle/bundle.ts')).bundleBench],
   ['capacity', async () => (await import('./capacity/capacity.ts')).capacityBench],
   ['driver', async () => (await import('./driver/driver.ts')).driverBench],
   ['revocation', async () => (await import('./revocation/revocation.ts')).revocationBench],

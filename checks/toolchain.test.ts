@@ -16,7 +16,9 @@ test('Biome: formatted, and no lint', async () => {
   expect(await biome(repository)).toEqual(clean)
 })
 
-const projects = listFiles(repository).filter((path) => /^((packages\/.+|bench|runtimes)\/)?tsconfig\.json$/.test(path))
+const projects = listFiles(repository).filter((path) =>
+  /^((packages\/.+|bench|runtimes|examples\/.+\/page)\/)?tsconfig\.json$/.test(path),
+)
 
 test.each(projects)('TypeScript at its strictest has no complaint: %s', async (path) => {
   const folder = join(repository, dirname(path))

@@ -23,7 +23,7 @@ describe.skipIf(isMissing('chromium'))('the playground as a page, in Chromium (n
   })
 
   /** Signs in, has the token renewed, and refreshes from a second tab: all that the browser's own session goes through. */
-  async function useSession(page: Page): Promise<void> {
+  async function goThroughSession(page: Page): Promise<void> {
     await signInByForm(page)
     await page.locator('#call').click()
     await page.locator('#play-tabs').click()
@@ -33,7 +33,7 @@ describe.skipIf(isMissing('chromium'))('the playground as a page, in Chromium (n
   test('T35.1: no script can get at the refresh token of the browser’s session', async () => {
     await using window = await openPlayground(browser)
     const { page, context } = window
-    await useSession(page)
+    await goThroughSession(page)
     const cookies = await context.cookies(`${window.server.issuer}/auth/refresh`)
     const refresh = cookies.filter(({ value }) => refreshTokenForm.test(value))
     expect(refresh).toMatchObject([{ name: 'pawl_refresh', httpOnly: true, path: '/auth', sameSite: 'Strict' }])
@@ -83,7 +83,7 @@ describe.skipIf(isMissing('chromium'))('the playground as a page, in Chromium (n
       /^default-src 'none'; script-src 'self' 'sha256-[^']+'; style-src 'self'; connect-src 'self';/,
     )
     expect(policy).not.toMatch(/unsafe|https?:|\*/)
-    await useSession(page)
+    await goThroughSession(page)
     expect(window.complaints).toEqual([])
     // An injected script does not run.
     await page.evaluate("document.body.append(Object.assign(document.createElement('p'), { id: 'bait' }))")
@@ -119,7 +119,7 @@ describe.skipIf(isMissing('chromium'))('the playground as a page, in Chromium (n
       const { page, context } = window
       await page.evaluate(watchJumps)
       expect(await violations(page), 'signed out').toEqual([])
-      await useSession(page)
+      await goThroughSession(page)
       await page.locator('#call-bare').click()
       await play(page, 'theft', 'play-theft')
       await expectText(page, '#verdict-theft', /^The thief was first/)

@@ -99,6 +99,7 @@ export async function client(): Promise<string> {
       holds<Same<typeof session.user.roles, readonly string[]>>()
       return session.user.username
     case 'stale':
+    case 'offline':
       return session.cause.kind
     case 'signed-out':
       return session.reason

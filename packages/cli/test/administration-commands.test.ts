@@ -295,8 +295,7 @@ describe('keys and migrations', () => {
 
   test('an id that begins with a hyphen is no option', async () => {
     const kid = '-hqPp4bDCwEV8r86i4painqRVDslPOJq5TvpCLXUXc0'
-    const told = await run(`key kill ${kid}`)
-    expect(told).toMatchObject({ status: 1, stderr: expect.stringContaining(`there is no signing key ${kid}`) })
+    expect((await run(`key kill ${kid}`)).stderr).toContain(`there is no signing key ${kid}`)
   })
 
   test('migrate may be run again and again', async () => {

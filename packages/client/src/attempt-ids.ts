@@ -44,15 +44,25 @@ export interface AttemptParts {
   readonly random: (bytes: number) => Uint8Array
 }
 
-/** Claims the attempt id of the generation that the jar holds. */
-export async function claimAttempt(
+/** Claims the attempt id of a generation. Undefined: there is none that is certain. */
+export async function claimFor(
+  generation: Generation,
   { attempts, timeout, random }: AttemptParts,
-  cookie: Pick<StateCookie, 'read'>,
-): Promise<Presented> {
+): Promise<string | undefined> {
+  try {
+    const claimed = attempts?.claim(generation, hexadecimal(random(16)))
+    return claimed && (await withSignal(claimed, timeout(longestMilliseconds)))
+  } catch {
+    return undefined
+  }
+}
+
+/** Claims the attempt id of the generation that the jar holds. */
+export async function claimAttempt(parts: AttemptParts, cookie: Pick<StateCookie, 'read'>): Promise<Presented> {
   let state = presentState(cookie)
-  if (attempts === undefined) return { state, attemptId: undefined }
+  if (parts.attempts === undefined) return { state, attemptId: undefined }
   for (let round = 0; state !== undefined && round < mostRounds; round += 1) {
-    const attemptId = await claim(attempts, state, hexadecimal(random(16)), timeout(longestMilliseconds))
+    const attemptId = await claimFor(state, parts)
     const now = presentState(cookie)
     // While the store worked, another tab may have moved the session; an id must go with the generation it was made for.
     if (now?.sessionId === state.sessionId && now.generation === state.generation) return { state, attemptId }
@@ -63,23 +73,10 @@ export async function claimAttempt(
 
 function presentState(cookie: Pick<StateCookie, 'read'>): SessionState | undefined {
   const reading = cookie.read()
-  return reading.kind === 'present' ? reading.state : undefined
+  return typeof reading === 'object' ? reading : undefined
 }
 
 /** Hexadecimal digits are base64url characters, too, and need less code to write. */
 function hexadecimal(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-async function claim(
-  store: AttemptStore,
-  generation: Generation,
-  candidate: string,
-  limit: AbortSignal,
-): Promise<string | undefined> {
-  try {
-    return await withSignal(store.claim(generation, candidate), limit)
-  } catch {
-    return undefined
-  }
 }

@@ -7,10 +7,11 @@ import type { Renewal } from './renewal.ts'
 
 /** What the application's requests need. */
 export interface AuthorizedFetchParts extends Departure {
-  readonly held: HeldSession
-  readonly renewal: Renewal
+  readonly held: Pick<HeldSession, 'standing' | 'bearer' | 'renewals'>
+  readonly renewal: Pick<Renewal, 'renew'>
   readonly allowedOrigins: ReadonlySet<string>
   readonly monotonic: () => number
+  readonly visible: () => boolean
   readonly isDisposed: () => boolean
 }
 
@@ -25,7 +26,7 @@ const mostForClaims = 2
 
 /** `fetch` with a session: renews before sending where that is needed, and after a 401 once, or twice at most. */
 export function createAuthorizedFetch(parts: AuthorizedFetchParts): typeof globalThis.fetch {
-  const { held, renewal, allowedOrigins, monotonic, isDisposed } = parts
+  const { held, renewal, allowedOrigins, monotonic, visible, isDisposed } = parts
   /** By origin: when it last refused an access token that was just made. Each renewal moves the session, so it counts. */
   const refusedNew = new Map<string, number>()
 
@@ -39,7 +40,7 @@ export function createAuthorizedFetch(parts: AuthorizedFetchParts): typeof globa
     const standing = held.standing()
     if (standing === 'none' || standing === 'fresh') return
     if (standing === 'expired' || request.onlyOnce) await renewFor(request)
-    else if (standing === 'due') void renewal.renew()
+    else if (standing === 'due' && visible()) void renewal.renew()
     if (!request.onlyOnce) return
     const now = held.standing()
     if (now === 'expired' || now === 'unknown') throw new ClientError('body_not_replayable')

@@ -2,52 +2,22 @@ import { createAuthorizedFetch } from './authorized-fetch.ts'
 import { type ClientOptions, readOptions } from './client-options.ts'
 import { createHeldSession } from './held-session.ts'
 import { createAskIssuer } from './issuer-request.ts'
+import { onNetwork } from './network-events.ts'
+import { createProfile } from './profile.ts'
 import { createRenewal } from './renewal.ts'
-import type { Session, SessionListener } from './session.ts'
+import type { Session } from './session.ts'
+import type { SessionClient } from './session-client.ts'
 import { type SignInCredentials, type SignInOutcome, signIn } from './sign-in.ts'
-import { type SignOutOptions, type SignOutOutcome, signOut } from './sign-out.ts'
+import { endOwed, type SignOutOutcome, signOut } from './sign-out.ts'
 import { createStateCookie } from './state-cookie.ts'
 
-/** Holds a user's session in a page and keeps it fresh. Its functions need no `this`. */
-export interface Client {
-  /**
-   * `fetch` with a session. A request to an allowed origin waits for a renewal if the access token is known to have
-   * expired, and is sent once more if it is answered 401 because the access token is missing or no longer valid (RFC 6750
-   * section 3.1). All other answers come back as they are, a second 401 included. Requests to other origins pass untouched.
-   *
-   * A body that is a stream is sent once, after a renewal unless the access token is known to be fresh.
-   *
-   * @throws ClientError before anything is sent: `body_not_replayable` or `disposed`; beside that, whatever `fetch` throws
-   */
-  readonly fetch: typeof globalThis.fetch
+/** Holds a user's session in a page and keeps it fresh. */
+export interface Client extends SessionClient {
   /**
    * Signs in with a password. Refusals and failures are values. It works whatever is stored from before. Takes at most
    * 30 seconds, from the end of a sign-out if one is under way.
    */
   readonly signIn: (credentials: SignInCredentials) => Promise<SignInOutcome>
-  /**
-   * Signs out. The session is gone here before this function returns its promise, and no reply under way brings it back.
-   * The promise tells within 10 seconds (20 with `everywhere`) whether the server has ended it, too.
-   */
-  readonly signOut: (options?: SignOutOptions) => Promise<SignOutOutcome>
-  /**
-   * Renews the access token now, together with whoever else is asking. Takes at most 10 seconds and never rejects: the
-   * session tells what came of it. While the server asks to be left alone (`Retry-After`) nothing is sent.
-   */
-  readonly refresh: () => Promise<Session>
-  /**
-   * Who is signed in. The first call in a page may ask the server, which takes at most 20 seconds; later ones answer from
-   * memory. Never rejects.
-   */
-  readonly session: () => Promise<Session>
-  /**
-   * Calls the listener after each change of the session, never before this function has returned.
-   *
-   * @returns a function that ends it
-   */
-  readonly onChange: (listener: SessionListener) => () => void
-  /** Ends the client: no refresh, no event and no request of its own any more. The session itself stays as it is. */
-  readonly dispose: () => void
 }
 
 /**
@@ -62,14 +32,15 @@ export interface Client {
  */
 export function createClient(options: ClientOptions = {}): Client {
   const settings = readOptions(options)
-  const { issuer, fetch, attempts, monotonic, timeout, random, clientId } = settings
+  const { issuer, monotonic, online, name } = settings
   const memory = settings.access === 'memory'
   const cookie = createStateCookie(settings.cookies, issuer.startsWith('https:'))
-  const ask = createAskIssuer(issuer, fetch)
-  const held = createHeldSession(cookie, monotonic, memory)
+  const ask = createAskIssuer(issuer, settings.fetch)
+  const held = createHeldSession({ cookie, monotonic, online, memory })
+  const profile = createProfile(name, settings.profiles)
   let tenure = new AbortController()
   let disposed = false
-  let signingOut: Promise<unknown> = Promise.resolve()
+  let signingOut: Promise<unknown> | undefined
 
   function beginTenure(): AbortSignal {
     tenure.abort()
@@ -77,8 +48,41 @@ export function createClient(options: ClientOptions = {}): Client {
     return tenure.signal
   }
 
-  const parts = { held, cookie, ask, attempts, memory, monotonic, timeout, random, clientId, beginTenure }
+  /** Another tab has changed the jar. Whoever is there now, listeners want to know. */
+  function look(): void {
+    held.standing()
+    if (held.current() === undefined) void renewal.load()
+  }
+
+  /** A sign-out that the server could not be told of is told as soon as it can be. */
+  function settle(): void {
+    if (cookie.read() === 'owed' && signingOut === undefined && online() && !disposed) noteSignOut(endOwed(parts))
+  }
+
+  function noteSignOut(outcome: Promise<SignOutOutcome>): void {
+    const settled = outcome.finally(() => {
+      if (signingOut === settled) signingOut = undefined
+    })
+    signingOut = settled
+  }
+
+  const tabs = settings.openTabs?.(name)
+  const parts = {
+    ...settings,
+    held,
+    cookie,
+    ask,
+    memory,
+    alone: options.coordinate === false ? undefined : tabs?.alone,
+    beginTenure,
+  }
   const renewal = createRenewal({ ...parts, tenure: () => tenure.signal })
+  const stopHearing = tabs?.hear(look)
+  const stopListening = onNetwork(settle)
+  held.onChange((session) => {
+    profile.keep(session)
+    tabs?.tell()
+  })
 
   return {
     fetch: createAuthorizedFetch({ ...settings, held, renewal, isDisposed: () => disposed }),
@@ -91,8 +95,9 @@ export function createClient(options: ClientOptions = {}): Client {
     },
     signOut: (signOutOptions = {}) => {
       if (disposed) return Promise.resolve({ ok: false, cause: cancelled })
+      beginTenure()
       const outcome = signOut(signOutOptions, parts)
-      signingOut = outcome
+      noteSignOut(outcome)
       return outcome
     },
     refresh: async () => {
@@ -101,15 +106,25 @@ export function createClient(options: ClientOptions = {}): Client {
     },
     session: async () => {
       held.standing()
+      settle()
       const known = held.current()
-      if (known === undefined) await renewal.load()
-      else if (known.status === 'stale') void renewal.renew()
+      const sessionId = held.sessionId()
+      if (known === undefined) {
+        const user = sessionId && profile.read(sessionId)
+        if (sessionId && user) held.adoptHolder({ sessionId, user })
+        if (!online()) held.goStale({ kind: 'network' })
+        const loaded = renewal.load()
+        if (!user) await loaded
+      } else if (known.status === 'stale' || known.status === 'offline') void renewal.renew()
       return current()
     },
+    current: held.current,
     onChange: held.onChange,
     dispose: () => {
       disposed = true
       held.dispose()
+      stopHearing?.()
+      stopListening()
       beginTenure()
     },
   }

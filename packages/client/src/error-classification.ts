@@ -16,25 +16,24 @@ export type RefreshVerdict =
  * says, ends a session; and `superseded` does not even then, for a newer token exists (RFC 6749 section 5.2; T5.1, T5.2).
  */
 export function judgeRefresh(answer: IssuerAnswer): RefreshVerdict {
-  if (answer.kind === 'unanswered') return { kind: 'failed', failure: answer.failure }
   const reply = answer.status === 200 ? readTokenReply(answer.document) : undefined
   if (reply !== undefined) return { kind: 'renewed', reply }
-  const { error, reason } = readError(answer.document)
-  if (answer.status === 400 && error === 'invalid_grant' && reason !== undefined && reason !== 'superseded') {
-    return { kind: 'ended', reason }
-  }
-  return { kind: 'failed', failure: failureOf(answer) }
+  const failure = failureOf(answer)
+  const { kind, status, error, reason } = failure
+  return status === 400 && error === 'invalid_grant' && reason !== undefined && kind !== 'superseded'
+    ? { kind: 'ended', reason }
+    : { kind: 'failed', failure }
 }
 
 /** What an answer that is no answer says about why. */
 export function failureOf(answer: IssuerAnswer): TransientFailure {
-  if (answer.kind === 'unanswered') return answer.failure
-  const { status, document, retryAfterSeconds } = answer
-  const error = readError(document)
+  const { failure, status, document, retryAfterSeconds } = answer
+  if (failure !== undefined) return { kind: failure }
+  const words = readError(document)
   return {
-    kind: kindOf(status, error),
+    kind: kindOf(status, words),
     status,
-    ...error,
+    ...words,
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   }
 }
@@ -46,14 +45,14 @@ function kindOf(status: number, { error, reason }: ErrorWords): TransientFailure
 }
 
 /** The words of an error document. */
-export interface ErrorWords {
+interface ErrorWords {
   readonly error?: string
   readonly reason?: string
   readonly requestId?: string
 }
 
 /** Reads an error document; empty when it is none. */
-export function readError(document: unknown): ErrorWords {
+function readError(document: unknown): ErrorWords {
   if (!isRecord(document)) return {}
   const { error, reason, request_id }: Untrusted<ErrorDocument> = document
   if (typeof error !== 'string') return {}

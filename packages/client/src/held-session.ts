@@ -1,5 +1,6 @@
 import type { SessionState } from '@pawl/protocol'
-import type { ActiveSession, Session, SessionListener, SignedOutReason } from './session.ts'
+import type { ActiveSession, SignedOutReason } from './session.ts'
+import { type ObservedSession, observeSession } from './session-observers.ts'
 import type { StateCookie } from './state-cookie.ts'
 import type { TokenReply } from './token-reply.ts'
 import type { TransientFailure } from './transient-failure.ts'
@@ -13,9 +14,7 @@ import type { TransientFailure } from './transient-failure.ts'
 export type AccessStanding = 'none' | 'unknown' | 'fresh' | 'due' | 'expired'
 
 /** The one place that knows who is signed in and with which access token. Times are those of the monotonic clock. */
-export interface HeldSession {
-  /** Undefined: not known yet. */
-  readonly current: () => Session | undefined
+export interface HeldSession extends Pick<ObservedSession, 'current' | 'onChange' | 'dispose'> {
   /** Id of the session that the jar shows; where it shows none, of the one that is held. */
   readonly sessionId: () => string | undefined
   /** Looks at the jar first. */
@@ -27,11 +26,10 @@ export interface HeldSession {
   /** Takes over a reply with tokens to a request that was sent at `sentAt`, when the jar showed `presented`. */
   readonly adoptTokens: (reply: TokenReply, sentAt: number, presented?: SessionState) => ActiveSession
   /** Takes over the news that the access cookie is good, for how long is not said. */
-  readonly adoptHolder: (holder: Pick<TokenReply, 'sessionId' | 'user'>) => void
+  readonly adoptHolder: (holder: Pick<TokenReply, 'sessionId' | 'user'>) => ActiveSession
+  /** The server could not be asked, or had no answer. */
   readonly goStale: (cause: TransientFailure) => void
   readonly end: (reason: SignedOutReason) => void
-  readonly onChange: (listener: SessionListener) => () => void
-  readonly dispose: () => void
 }
 
 interface Access {
@@ -40,9 +38,17 @@ interface Access {
   readonly refreshAt: number
 }
 
-/** @param memory whether the access token has to be held here, so that without one there is nothing to send */
-export function createHeldSession(cookie: StateCookie, monotonic: () => number, memory: boolean): HeldSession {
-  let session: Session | undefined
+/** What the holder needs to know of its surroundings. */
+export interface HeldSessionParts {
+  readonly cookie: StateCookie
+  readonly monotonic: () => number
+  readonly online: () => boolean
+  /** Whether the access token has to be held here, so that without one there is nothing to send. */
+  readonly memory: boolean
+}
+
+export function createHeldSession({ cookie, monotonic, online, memory }: HeldSessionParts): HeldSession {
+  const { current, change, onChange, dispose } = observeSession()
   let access: Access | undefined
   let renewals = 0
   /** The highest generation that the jar has shown of the session. */
@@ -52,76 +58,56 @@ export function createHeldSession(cookie: StateCookie, monotonic: () => number, 
   let beyondHealing: number | undefined
   /** A late reply can put the cookies of a session back that was ended here. */
   let endedSessionId: string | undefined
-  const listeners = new Set<SessionListener>()
 
-  function change(next: Session): Session {
-    if (isSame(session, next)) return next
-    session = next
-    for (const listener of listeners) {
-      // Not called from here: a listener may call the client, and what it throws is its own affair.
-      queueMicrotask(() => {
-        if (listeners.has(listener)) listener(next)
-      })
-    }
-    return next
+  /** The session that is known, if anybody is signed in. */
+  function known() {
+    const session = current()
+    return session?.status === 'signed-out' ? undefined : session
   }
 
   function end(reason: SignedOutReason): void {
-    if (session?.status === 'signed-out') return
-    endedSessionId = highest?.sessionId ?? session?.sessionId ?? endedSessionId
-    access = undefined
-    highest = undefined
+    if (current()?.status === 'signed-out') return
+    endedSessionId = highest?.sessionId ?? known()?.sessionId ?? endedSessionId
+    access = highest = undefined
     turnedBack = false
     change({ status: 'signed-out', reason })
   }
 
   /** What the jar holds, without what this client knows to be over. */
   function readJar(): SessionState | 'absent' | 'unknown' {
-    const reading = cookie.read()
-    if (reading.kind !== 'present') return reading.kind
-    return reading.state.sessionId === endedSessionId ? 'absent' : reading.state
+    const jar = cookie.read()
+    const over = jar === 'owed' || (typeof jar === 'object' && jar.sessionId === endedSessionId)
+    return over ? 'absent' : jar
   }
 
   /** Takes notice of what happened to the jar since: other tabs, and server code, change it at any time. */
   function observe(): void {
     const jar = readJar()
     turnedBack = false
-    if (jar === 'absent') noteAbsence()
-    if (typeof jar === 'string') return
-    const moved = highest === undefined ? 0 : jar.generation - highest.generation
-    if (jar.sessionId !== (highest?.sessionId ?? heldSessionId())) {
-      // Somebody signed in elsewhere in this browser. Who, only the server knows.
-      session = undefined
-      access = undefined
-      renewals += 1
-    } else if (moved < 0) {
-      turnedBack = jar.generation !== beyondHealing
-      return
-    } else if (moved > 0) {
-      noteForeignRenewal()
-    }
+    // Absence proves a sign-out only if the cookie was there before: some browsers show a new one late, and some never.
+    if (jar === 'absent' && (highest !== undefined || current() === undefined))
+      end(highest === undefined ? 'not_signed_in' : 'cookies_gone')
+    if (typeof jar !== 'string') compare(jar)
+  }
+
+  function compare(jar: SessionState): void {
+    const { sessionId, generation } = jar
+    const another = sessionId !== (highest ?? known())?.sessionId
+    const moved = another ? Number.POSITIVE_INFINITY : generation - (highest ?? jar).generation
+    turnedBack = moved < 0 && generation !== beyondHealing
+    if (moved < 0) return
     highest = jar
     beyondHealing = undefined
-    if (session !== undefined && session.status !== 'signed-out') change({ ...session, generation: jar.generation })
-  }
-
-  /** Proof of a sign-out only if the cookie was there before: some browsers show a new one late, and some settings never. */
-  function noteAbsence(): void {
-    if (highest !== undefined) end('cookies_gone')
-    else if (session === undefined) end('not_signed_in')
-  }
-
-  /** Another tab renewed. If it got a cookie, that is here, too, and good until who knows when. */
-  function noteForeignRenewal(): void {
-    renewals += 1
-    if (!memory) access = undefined
-    if (session?.status !== 'stale' || session.user === undefined || session.sessionId === undefined) return
-    const { user, sessionId, generation } = session
-    session = { status: 'active', user, sessionId, generation }
-  }
-
-  function heldSessionId(): string | undefined {
-    return session === undefined || session.status === 'signed-out' ? undefined : session.sessionId
+    if (moved > 0) {
+      renewals += 1
+      // The cookie that another tab got is here, too, and good until who knows when. Its access token is not.
+      if (another || !memory) access = undefined
+    }
+    const session = known()
+    // Somebody signed in elsewhere in this browser: who, only the server knows.
+    if (another) change(undefined)
+    else if (moved > 0 && session?.user) change({ status: 'active', user: session.user, sessionId, generation })
+    else if (session) change({ ...session, generation })
   }
 
   /** Takes over whose session it is; its generation is what the jar shows of it. */
@@ -136,14 +122,17 @@ export function createHeldSession(cookie: StateCookie, monotonic: () => number, 
   }
 
   return {
-    current: () => session,
+    current,
+    onChange,
+    dispose,
+    end,
     sessionId: () => {
       const jar = readJar()
-      return typeof jar === 'object' ? jar.sessionId : heldSessionId()
+      return (typeof jar === 'object' ? jar : known())?.sessionId
     },
     standing: () => {
       observe()
-      if (session?.status === 'signed-out') return 'none'
+      if (current()?.status === 'signed-out') return 'none'
       if (access === undefined) return memory ? 'expired' : turnedBack ? 'due' : 'unknown'
       const now = monotonic()
       if (now >= access.expiresAt) return 'expired'
@@ -166,27 +155,14 @@ export function createHeldSession(cookie: StateCookie, monotonic: () => number, 
     },
     adoptHolder: adopt,
     goStale: (cause) => {
-      const known = session === undefined || session.status === 'signed-out' ? undefined : session
+      const session = known()
       change({
-        status: 'stale',
-        user: known?.user,
-        sessionId: known?.sessionId ?? highest?.sessionId,
-        generation: known?.generation ?? highest?.generation,
+        status: online() ? 'stale' : 'offline',
+        user: session?.user,
+        sessionId: (session ?? highest)?.sessionId,
+        generation: (session ?? highest)?.generation,
         cause,
       })
     },
-    end,
-    onChange: (listener) => {
-      listeners.add(listener)
-      return () => {
-        listeners.delete(listener)
-      }
-    },
-    dispose: () => listeners.clear(),
   }
-}
-
-/** Whether nobody needs to be told of the difference. */
-function isSame(one: Session | undefined, other: Session): boolean {
-  return JSON.stringify(one) === JSON.stringify(other)
 }

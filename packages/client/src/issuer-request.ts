@@ -1,21 +1,23 @@
 import { withSignal } from './deadline.ts'
-import type { TransientFailure } from './transient-failure.ts'
 
 /** What came back from an endpoint of the issuer, or why nothing did. */
-export type IssuerAnswer =
-  | {
-      readonly kind: 'answered'
-      readonly status: number
-      /** The body as JSON; undefined when it is none. */
-      readonly document: unknown
-      readonly retryAfterSeconds: number | undefined
-    }
-  | { readonly kind: 'unanswered'; readonly failure: TransientFailure }
+export interface IssuerAnswer {
+  /** HTTP status; 0 when nothing came back. */
+  readonly status: number
+  /** Why nothing came back. */
+  readonly failure?: 'network' | 'timeout' | 'cancelled'
+  /** The body as JSON; undefined when it is none. */
+  readonly document?: unknown
+  readonly retryAfterSeconds?: number | undefined
+  /** The server's clock by its `Date` header, in milliseconds; undefined where the browser does not show it. */
+  readonly serverTime?: number | undefined
+}
 
-/** One request to an endpoint below `/auth`. */
+/** One request to an endpoint of the issuer. */
 export interface IssuerRequest {
-  readonly path: `/auth/${string}`
-  /** Sent by POST; without it the request is a GET. */
+  /** Below the issuer's URL. */
+  readonly path: string
+  /** Sent by POST, as JSON; without a body the request is a GET. */
   readonly body?: Readonly<Record<string, string>>
   readonly bearer?: string | undefined
   /** Ends the request, also where `fetch` does not listen to it. */
@@ -25,40 +27,58 @@ export interface IssuerRequest {
 /** Asks the issuer. Never rejects. */
 export type AskIssuer = (request: IssuerRequest) => Promise<IssuerAnswer>
 
-/** @param issuer URL without trailing slash */
-export function createAskIssuer(issuer: string, fetch: typeof globalThis.fetch): AskIssuer {
-  const send = async ({ path, body, bearer, signal }: IssuerRequest): Promise<IssuerAnswer> => {
-    const headers = new Headers({ Accept: 'application/json' })
+/**
+ * @param issuer URL without trailing slash
+ * @param credentials whether cookies go along
+ */
+export function createAskIssuer(
+  issuer: string,
+  fetch: typeof globalThis.fetch,
+  credentials: 'include' | 'omit' = 'include',
+): AskIssuer {
+  return ({ path, body, bearer, signal }) => {
+    const headers = new Headers()
     if (body !== undefined) headers.set('Content-Type', 'application/json')
     if (bearer !== undefined) headers.set('Authorization', `Bearer ${bearer}`)
-    const response = await fetch(issuer + path, {
+    return askForDocument(fetch, issuer + path, {
       method: body === undefined ? 'GET' : 'POST',
       ...(body !== undefined && { body: JSON.stringify(body) }),
       headers,
-      credentials: 'include',
-      cache: 'no-store',
-      // No endpoint of ours redirects: a redirection is a captive portal's, and must not get the body.
-      redirect: 'manual',
+      credentials,
       signal,
     })
-    const text = await response.text()
-    return {
-      kind: 'answered',
-      status: response.status,
-      document: parseJson(text),
-      retryAfterSeconds: readRetryAfter(response.headers),
-    }
   }
-  return async (request) => {
-    const { signal } = request
-    try {
-      signal.throwIfAborted()
-      return await withSignal(send(request), signal)
-    } catch {
-      const { aborted, reason } = signal
-      const timedOut = reason instanceof DOMException && reason.name === 'TimeoutError'
-      return { kind: 'unanswered', failure: { kind: !aborted ? 'network' : timedOut ? 'timeout' : 'cancelled' } }
-    }
+}
+
+/** A request as `fetch` takes it, with a signal that ends it even where `fetch` does not listen to it. */
+export interface DocumentRequest extends RequestInit {
+  readonly headers: Headers
+  readonly signal: AbortSignal
+}
+
+/** Sends a request whose answer is a JSON document. Never rejects. */
+export async function askForDocument(
+  fetch: typeof globalThis.fetch,
+  url: string,
+  request: DocumentRequest,
+): Promise<IssuerAnswer> {
+  const { headers, signal } = request
+  headers.set('Accept', 'application/json')
+  const send = async (): Promise<IssuerAnswer> => {
+    // No endpoint of ours redirects: a redirection is a captive portal's, and must not get the body.
+    const response = await fetch(url, { ...request, cache: 'no-store', redirect: 'manual' })
+    const document = parseJson(await response.text())
+    const serverTime = readDate(response.headers.get('Date'))
+    const retryAfterSeconds = readRetryAfter(response.headers.get('Retry-After'), serverTime)
+    return { status: response.status, document, retryAfterSeconds, serverTime }
+  }
+  try {
+    signal.throwIfAborted()
+    return await withSignal(send(), signal)
+  } catch {
+    const { aborted, reason } = signal
+    const timedOut = reason instanceof DOMException && reason.name === 'TimeoutError'
+    return { status: 0, failure: !aborted ? 'network' : timedOut ? 'timeout' : 'cancelled' }
   }
 }
 
@@ -70,11 +90,15 @@ function parseJson(text: string): unknown {
   }
 }
 
+function readDate(text: string | null): number | undefined {
+  const instant = Date.parse(text ?? '')
+  return Number.isNaN(instant) ? undefined : instant
+}
+
 /** A date is measured against the `Date` of the same reply, never against the device's clock (RFC 9110 section 10.2.3). */
-function readRetryAfter(headers: Headers): number | undefined {
-  const text = headers.get('Retry-After')
+function readRetryAfter(text: string | null, serverTime: number | undefined): number | undefined {
   if (text === null) return undefined
   if (/^\d+$/.test(text)) return Number(text)
-  const seconds = (Date.parse(text) - Date.parse(headers.get('Date') ?? '')) / 1000
+  const seconds = ((readDate(text) ?? Number.NaN) - (serverTime ?? Number.NaN)) / 1000
   return seconds >= 0 ? seconds : undefined
 }

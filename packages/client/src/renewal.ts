@@ -4,6 +4,7 @@ import { type Backoff, createBackoff } from './backoff.ts'
 import { failureOf, judgeRefresh, type RefreshVerdict } from './error-classification.ts'
 import type { HeldSession } from './held-session.ts'
 import type { AskIssuer, IssuerAnswer } from './issuer-request.ts'
+import { type Alone, runAlone } from './run-alone.ts'
 import { singleFlight } from './single-flight.ts'
 import type { StateCookie } from './state-cookie.ts'
 import { readSessionHolder } from './token-reply.ts'
@@ -17,9 +18,11 @@ export interface RenewalParts {
   readonly attempts: AttemptStore | undefined
   /** Whether the access token travels in the reply instead of a cookie. */
   readonly memory: boolean
+  readonly alone: Alone | undefined
   readonly monotonic: () => number
   readonly timeout: (milliseconds: number) => AbortSignal
   readonly random: (bytes: number) => Uint8Array
+  readonly online: () => boolean
   /** Fires when what is under way no longer counts: the user signed in or out, or the client was disposed of. */
   readonly tenure: () => AbortSignal
 }
@@ -27,7 +30,7 @@ export interface RenewalParts {
 /** Getting access tokens. What came of it is found in the {@link HeldSession}; nothing here rejects. */
 export interface Renewal {
   /**
-   * Renews, or joins the renewal under way; does nothing while it is too early after a failure.
+   * Renews, or joins the renewal under way; does nothing while it is too early after a failure, or without a network.
    *
    * @param insist for whoever asks in person: only the server's own wish to be left alone is heeded
    */
@@ -39,45 +42,50 @@ export interface Renewal {
 
 /** A refresh is decided within 10 s of arriving or not at all, so nothing is to be gained by waiting longer. */
 const longestMilliseconds = 10_000
+/** A lock is waited for so long, and then done without. */
+const patienceMilliseconds = 3_000
 
 export function createRenewal(parts: RenewalParts): Renewal {
-  const { held, cookie, ask, attempts, memory, monotonic, timeout, tenure } = parts
-  /** Ends with the tenure, and after the longest that a request of ours may take. */
-  const deadline = (signal: AbortSignal) => AbortSignal.any([signal, timeout(longestMilliseconds)])
+  const { held, cookie, ask, attempts, memory, alone, monotonic, timeout, online, tenure } = parts
   const backoff = createBackoff(monotonic, parts.random)
+  /** Ends with the tenure, and after the longest that it may take. */
+  const within = (signal: AbortSignal, milliseconds: number) => AbortSignal.any([signal, timeout(milliseconds)])
 
-  /** One request; `again` when the jar by now holds something else to present. */
-  async function refreshOnce(signal: AbortSignal, limit: AbortSignal): Promise<'done' | 'again'> {
-    const renewals = countRenewals()
+  /** One request; true when the jar by now holds something else to present. */
+  async function refreshOnce(renewals: number, signal: AbortSignal, limit: AbortSignal): Promise<boolean> {
     const { state: presented, attemptId } = await claimAttempt(parts, cookie)
     // Tabs that wake up together: what another one has fetched meanwhile is in the jar of all.
-    if (!memory && countRenewals() > renewals && (await knowsWho(signal, limit))) return 'done'
+    if (!memory && countRenewals() > renewals && (await knowsWho(signal, limit))) return false
+    if (presented !== undefined && attemptId !== undefined) cookie.mirror(presented, attemptId)
     const sentAt = monotonic()
-    const answer = await ask({ path: '/auth/refresh', body: refreshBody(attemptId, memory), signal: limit })
+    const body = refreshBody(attemptId, memory)
+    const verdict = judgeRefresh(await ask({ path: '/auth/refresh', body, signal: limit }))
     // A reply that arrives after a sign-out must not bring the session back (T16.1).
-    if (signal.aborted) return 'done'
-    const verdict = judgeRefresh(answer)
-    const moved = jarHasMoved(presented)
-    // Somebody signed in elsewhere in this browser: the answer speaks of a session that the jar no longer holds (T16.3).
-    if (moved === 'to-another-session') return 'again'
-    if (moved === 'forward' && verdict.kind === 'failed' && verdict.failure.kind === 'superseded') return 'again'
+    if (signal.aborted) return false
+    if (presented !== undefined && hasMovedOn(presented, verdict)) return true
     settle(verdict, presented, sentAt)
-    return 'done'
+    return false
+  }
+
+  /** Whether the jar by now holds something else, of which the answer does not speak. */
+  function hasMovedOn({ sessionId, generation }: SessionState, verdict: RefreshVerdict): boolean {
+    const jar = cookie.read()
+    if (typeof jar === 'string') return false
+    // Somebody signed in elsewhere in this browser (T16.3).
+    if (jar.sessionId !== sessionId) return true
+    return verdict.kind === 'failed' && verdict.failure.kind === 'superseded' && jar.generation > generation
   }
 
   function settle(verdict: RefreshVerdict, presented: SessionState | undefined, sentAt: number): void {
-    switch (verdict.kind) {
-      case 'renewed':
-        held.adoptTokens(verdict.reply, sentAt, presented)
-        backoff.reset()
-        return
-      case 'ended':
-        held.end(verdict.reason)
-        cookie.drop()
-        if (presented !== undefined) forgetAttempts(attempts, presented.sessionId)
-        return
-      case 'failed':
-        fail(verdict.failure)
+    if (verdict.kind === 'failed') {
+      fail(verdict.failure)
+    } else if (verdict.kind === 'renewed') {
+      held.adoptTokens(verdict.reply, sentAt, presented)
+      backoff.reset()
+    } else {
+      held.end(verdict.reason)
+      cookie.drop()
+      if (presented !== undefined) forgetAttempts(attempts, presented.sessionId)
     }
   }
 
@@ -86,51 +94,48 @@ export function createRenewal(parts: RenewalParts): Renewal {
     held.goStale(failure)
   }
 
-  /** What other tabs did to the jar since it was presented. */
-  function jarHasMoved(presented: SessionState | undefined): 'to-another-session' | 'forward' | 'not' {
-    const jar = cookie.read()
-    if (presented === undefined || jar.kind !== 'present') return 'not'
-    if (jar.state.sessionId !== presented.sessionId) return 'to-another-session'
-    return jar.state.generation > presented.generation ? 'forward' : 'not'
-  }
-
   /** Looks at the jar before it counts. */
   function countRenewals(): number {
     held.standing()
     return held.renewals()
   }
 
-  async function refresh(signal: AbortSignal): Promise<void> {
-    const limit = deadline(signal)
-    if ((await refreshOnce(signal, limit)) === 'again') await refreshOnce(signal, limit)
-  }
+  const refreshing = singleFlight((signal) => {
+    const renewals = countRenewals()
+    const refresh = async () => {
+      // Whoever was signed out while this waited has nothing to refresh.
+      if (signal.aborted || held.standing() === 'none') return
+      const limit = within(signal, longestMilliseconds)
+      if (await refreshOnce(renewals, signal, limit)) await refreshOnce(countRenewals(), signal, limit)
+    }
+    return runAlone(alone, refresh, within(signal, patienceMilliseconds))
+  }, tenure)
 
   async function knowsWho(signal: AbortSignal, limit: AbortSignal): Promise<boolean> {
-    return held.current()?.status === 'active' || (await askWho(signal, limit)) === 'known'
+    return held.current()?.status === 'active' || (await askWho(signal, limit)) === undefined
   }
 
-  /** Asks by the access cookie, which moves nothing. */
-  async function askWho(signal: AbortSignal, limit: AbortSignal): Promise<'known' | IssuerAnswer> {
+  /** Asks by the access cookie, which moves nothing. Undefined: now it is known. */
+  async function askWho(signal: AbortSignal, limit: AbortSignal): Promise<IssuerAnswer | undefined> {
     const answer = await ask({ path: '/auth/session', signal: limit })
-    const holder = answer.kind === 'answered' && answer.status === 200 ? readSessionHolder(answer.document) : undefined
+    const holder = answer.status === 200 ? readSessionHolder(answer.document) : undefined
     if (holder === undefined || signal.aborted) return answer
     held.adoptHolder(holder)
-    return 'known'
+    return undefined
   }
 
-  async function load(signal: AbortSignal): Promise<void> {
+  const loading = singleFlight(async (signal) => {
     if (memory) return renew()
-    const answer = await askWho(signal, deadline(signal))
-    if (answer === 'known' || signal.aborted) return
-    if (answer.kind === 'answered' && answer.status === 401) return renew()
+    if (!online()) return held.goStale({ kind: 'network' })
+    const answer = await askWho(signal, within(signal, longestMilliseconds))
+    if (answer === undefined || signal.aborted) return
+    if (answer.status === 401) return renew()
     fail(failureOf(answer))
-  }
-
-  const refreshing = singleFlight(refresh, tenure)
-  const loading = singleFlight(load, tenure)
+  }, tenure)
 
   async function renew(insist = false): Promise<void> {
-    if (refreshing.running() || backoff.mayTry(insist)) await refreshing.join()
+    if (!online()) held.goStale({ kind: 'network' })
+    else if (refreshing.running() || backoff.mayTry(insist)) await refreshing.join()
   }
 
   return { renew, load: loading.join, resetBackoff: backoff.reset }

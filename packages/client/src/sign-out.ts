@@ -27,34 +27,36 @@ export interface SignOutParts {
   readonly memory: boolean
   readonly timeout: (milliseconds: number) => AbortSignal
   readonly random: (bytes: number) => Uint8Array
-  /** Makes everything under way count for nothing. */
-  readonly beginTenure: () => AbortSignal
+  readonly online: () => boolean
 }
 
 const longestMilliseconds = 10_000
 
-/** Signs out. All that is known here is gone when this returns its promise; the promise is about the server. */
-export function signOut({ everywhere = false }: SignOutOptions, parts: SignOutParts): Promise<SignOutOutcome> {
+/**
+ * Signs out. All that is known here is gone when this returns its promise; the promise is about the server. Until the
+ * server has been told, the jar holds a note of it, and {@link endOwed} tells it later.
+ */
+export async function signOut({ everywhere = false }: SignOutOptions, parts: SignOutParts): Promise<SignOutOutcome> {
   const { held, cookie } = parts
   held.standing()
   const sessionId = held.sessionId()
   const bearer = held.bearer()
   // Of the jar as it is now; in a moment its readable part is gone.
   const reading = cookie.read()
-  parts.beginTenure()
   held.end('logout')
-  cookie.drop()
-  return tellServer()
-
-  async function tellServer(): Promise<SignOutOutcome> {
-    const outcome = everywhere ? await endAll(bearer, reading, parts) : await endOne(parts)
-    if (sessionId !== undefined) forgetAttempts(parts.attempts, sessionId)
-    return outcome
-  }
+  cookie.owe()
+  const outcome = everywhere ? await endAll(bearer, reading, parts) : await endOwed(parts)
+  if (sessionId !== undefined) forgetAttempts(parts.attempts, sessionId)
+  return outcome
 }
 
-async function endOne({ ask, timeout }: SignOutParts): Promise<SignOutOutcome> {
-  return outcomeOf(await ask({ path: '/auth/logout', body: {}, signal: timeout(longestMilliseconds) }))
+/** Tells the server of a sign-out: it ends the session that the refresh cookie names. */
+export async function endOwed({ ask, cookie, timeout, online }: SignOutParts): Promise<SignOutOutcome> {
+  if (!online()) return { ok: false, cause: { kind: 'network' } }
+  const outcome = outcomeOf(await ask({ path: '/auth/logout', body: {}, signal: timeout(longestMilliseconds) }))
+  // Whoever signed in meanwhile owes nothing.
+  if (outcome.ok && cookie.read() === 'owed') cookie.drop()
+  return outcome
 }
 
 async function endAll(
@@ -67,18 +69,19 @@ async function endAll(
   const askEnd = (accessToken: string | undefined) =>
     ask({ path: '/auth/logout-everywhere', body: {}, bearer: accessToken, signal })
   let answer = await askEnd(bearer)
-  if (answer.kind === 'answered' && answer.status === 401) {
+  if (answer.status === 401) {
     // Who asks for so much has to show an access token, and this one has expired.
     const { attemptId } = await claimAttempt(parts, { read: () => reading })
     const renewed = judgeRefresh(await ask({ path: '/auth/refresh', body: refreshBody(attemptId, memory), signal }))
     if (renewed.kind === 'renewed') answer = await askEnd(renewed.reply.accessToken)
   }
   const outcome = outcomeOf(answer)
-  // If not all of them, then at least this one.
-  if (!outcome.ok) await endOne(parts)
-  return outcome
+  // If not all of them, then at least this one; and where all are over, so is what was owed.
+  const alone = await endOwed(parts)
+  return outcome.ok ? alone : outcome
 }
 
-function outcomeOf(answer: IssuerAnswer): SignOutOutcome {
-  return answer.kind === 'answered' && answer.status === 204 ? { ok: true } : { ok: false, cause: failureOf(answer) }
+/** What the server made of a sign-out. */
+export function outcomeOf(answer: IssuerAnswer): SignOutOutcome {
+  return answer.status === 204 || answer.status === 200 ? { ok: true } : { ok: false, cause: failureOf(answer) }
 }

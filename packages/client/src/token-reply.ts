@@ -1,4 +1,4 @@
-import type { CookieTokenReply, UserDocument } from '@pawl/protocol'
+import type { BodyTokenReply, UserDocument } from '@pawl/protocol'
 
 /** What the client takes from a reply of the server: these fields and no others, so that nothing secret sticks. */
 export interface TokenReply {
@@ -10,30 +10,43 @@ export interface TokenReply {
   readonly refreshIn: number
   /** Undefined: it lives in an HttpOnly cookie. */
   readonly accessToken: string | undefined
+  /** Undefined: so does it. */
+  readonly refreshToken: string | undefined
 }
 
 /** Reads the reply to a sign-in or refresh; undefined when it is none. */
 export function readTokenReply(document: unknown): TokenReply | undefined {
   const holder = readSessionHolder(document)
   if (holder === undefined || !isRecord(document)) return undefined
-  const { expires_in, refresh_in, access_token }: Untrusted<CookieTokenReply> = document
+  const { expires_in, refresh_in, access_token, refresh_token }: Untrusted<BodyTokenReply> = document
   if (typeof expires_in !== 'number') return undefined
   return {
     ...holder,
     expiresIn: expires_in,
     refreshIn: typeof refresh_in === 'number' ? Math.min(refresh_in, expires_in) : expires_in,
-    accessToken: typeof access_token === 'string' ? access_token : undefined,
+    accessToken: readText(access_token),
+    refreshToken: readText(refresh_token),
   }
 }
 
 /** Reads what replies with tokens and the session document have in common: whose session it is. */
 export function readSessionHolder(document: unknown): Pick<TokenReply, 'sessionId' | 'user'> | undefined {
   if (!isRecord(document)) return undefined
-  const { session_id, user }: Untrusted<CookieTokenReply> = document
-  if (typeof session_id !== 'string' || !isRecord(user)) return undefined
-  const { id, username, roles }: Untrusted<UserDocument> = user
+  const { session_id, user: person }: Untrusted<BodyTokenReply> = document
+  const user = readUser(person)
+  return typeof session_id !== 'string' || user === undefined ? undefined : { sessionId: session_id, user }
+}
+
+/** Reads a user; undefined when it is none. */
+export function readUser(document: unknown): UserDocument | undefined {
+  if (!isRecord(document)) return undefined
+  const { id, username, roles }: Untrusted<UserDocument> = document
   if (typeof id !== 'string' || typeof username !== 'string' || !Array.isArray(roles)) return undefined
-  return { sessionId: session_id, user: { id, username, roles: roles.filter((role) => typeof role === 'string') } }
+  return { id, username, roles: roles.filter((role) => typeof role === 'string') }
+}
+
+function readText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 /** The members of a document as far as its sender is believed: they may be there. */

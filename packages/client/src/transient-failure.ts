@@ -9,10 +9,19 @@ export interface TransientFailure {
    * - `server_error`: 5xx
    * - `throttled`: 429
    * - `superseded`: a newer refresh token exists, and the browser has not shown it yet
+   * - `locked`: the store could not be read or written, as a keychain before it is unlocked
    * - `cancelled`: a sign-in, a sign-out or `dispose()` came in between
    * - `unexpected_reply`: anything else, such as the page of a captive portal or a firewall's 403
    */
-  readonly kind: 'network' | 'timeout' | 'server_error' | 'throttled' | 'superseded' | 'cancelled' | 'unexpected_reply'
+  readonly kind:
+    | 'network'
+    | 'timeout'
+    | 'server_error'
+    | 'throttled'
+    | 'superseded'
+    | 'locked'
+    | 'cancelled'
+    | 'unexpected_reply'
   /** HTTP status, if there was a reply. */
   readonly status?: number
   /** `error` of the reply, if it had one. */

@@ -29,7 +29,7 @@ describe('where the tokens are', () => {
       expect(secrets.size).toBe(2)
       const scanned = reachable(shown).join('\n')
       expect(scanned).toContain(ada.username)
-      expect(scanned).toContain('attempts')
+      expect(scanned).toContain('entries')
       for (const secret of secrets) expect(scanned).not.toContain(secret)
       expect(scanned).not.toContain('pawl_rt_')
     },

@@ -128,7 +128,8 @@ export function openBrowserSession(settings: Settings, seen: (request: AuthReque
   }
 
   return {
-    client: createClient({ issuer, clientId, access: 'memory', fetch: watched }),
+    // The page is there to show what becomes of tabs that do not wait for each other.
+    client: createClient({ issuer, clientId, access: 'memory', coordinate: false, fetch: watched }),
     state,
     access: () => access,
     steppedAt: () => steppedAt,

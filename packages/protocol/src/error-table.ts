@@ -69,6 +69,7 @@ export const errorTable = {
     description: 'The claims are too large for cookies. Shrink them or deliver the access token in the body.',
   },
   server_error: { status: 500, description: 'The server met an error of its own. It says nothing about your token.' },
+  api_unavailable: { status: 502, description: 'The API behind this address could not be reached.' },
   temporarily_unavailable: {
     status: 503,
     description: 'The server cannot decide this now. Nothing changed. Try again.',

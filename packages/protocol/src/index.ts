@@ -8,7 +8,17 @@ export {
 export { type AccessTokenRefusalReason, accessTokenRefusalReasons } from './access-token-refusals.ts'
 export { decodeBase64url, encodeBase64url, type Octets } from './base64url.ts'
 export { type CompactJws, parseCompactJws } from './compact-jws.ts'
-export { type CookieNames, cookieNames, formatSessionState, parseSessionState, type SessionState } from './cookies.ts'
+export {
+  attemptCookieName,
+  type CookieNames,
+  cookieNames,
+  formatMirroredAttempt,
+  formatSessionState,
+  type MirroredAttempt,
+  parseMirroredAttempt,
+  parseSessionState,
+  type SessionState,
+} from './cookies.ts'
 export {
   type ErrorCode,
   type ErrorRow,
@@ -28,6 +38,7 @@ export {
   tokenTypes,
 } from './grant-types.ts'
 export { isJsonObject, parseJsonObject } from './json-object.ts'
+export { readRefreshTokenGeneration } from './refresh-token-generation.ts'
 export type { Refusal } from './refusal.ts'
 export {
   formatRevocationEvent,

@@ -1,0 +1,3 @@
+import { createAuthClient } from 'better-auth/client'
+
+Object.assign(globalThis, { client: createAuthClient({ baseURL: 'https://id.example' }) })

@@ -1,0 +1,3 @@
+import { createClient } from '@pawl/client'
+
+Object.assign(globalThis, { client: createClient() })

@@ -1,0 +1,3 @@
+import { AuthClient } from '@supabase/auth-js'
+
+Object.assign(globalThis, { client: new AuthClient({ url: 'https://id.example/auth/v1' }) })

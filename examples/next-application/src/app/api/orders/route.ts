@@ -1,0 +1,4 @@
+import { rendering } from '../../../application.ts'
+import { answer } from '../answer.ts'
+
+export const GET = (request: Request) => rendering().answer(request, answer('orders'))
