@@ -14,6 +14,7 @@ const notForPostgres = [
   'conformance/backup.test.ts',
   'conformance/client-in-chromium.test.ts',
   'conformance/examples.test.ts',
+  'conformance/generated-requests.long.test.ts',
   'conformance/mounting.test.ts',
   'conformance/moved-installation.test.ts',
   'conformance/playground*.test.ts',

@@ -1,6 +1,7 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
+import { apiDescription } from './api-description/document.ts'
 import { changePassword } from './first-party/password.ts'
 import { refresh } from './first-party/refresh.ts'
 import { currentSession, endOneSession, listSessions } from './first-party/sessions.ts'
@@ -22,7 +23,7 @@ type Handler = (context: PawlContext, services: Services) => Response | Promise<
 const largestBody = 64 * 1024
 
 /** Every path of the server on one screen, below the issuer's path. */
-const routes: readonly {
+export const routes: readonly {
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
   readonly handler: Handler
@@ -52,6 +53,11 @@ const routes: readonly {
     path: '/.well-known/oauth-authorization-server',
     handler: (context, { settings }) => publicJson(context, serverMetadata(settings)),
   },
+  {
+    method: 'GET',
+    path: '/openapi.json',
+    handler: (context, { settings }) => publicJson(context, apiDescription(settings)),
+  },
   { method: 'GET', path: '/revocations', handler: revocations },
   { method: 'GET', path: '/health/live', handler: live },
   { method: 'GET', path: '/health/ready', handler: ready },
@@ -69,6 +75,7 @@ export function createAnswer(services: Services): Answer {
   const { basePath } = services.settings
   app.use(`${basePath}/auth/*`, credentialedCors(services))
   app.use(`${basePath}/oauth/*`, openCors())
+  app.use(`${basePath}/openapi.json`, openCors())
   app.use('/.well-known/*', openCors())
   app.use(`${basePath}/.well-known/*`, openCors())
   app.use(
