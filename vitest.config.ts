@@ -17,6 +17,7 @@ const notForPostgres = [
   'conformance/client-processes.test.ts',
   'conformance/example-*.test.ts',
   'conformance/examples.test.ts',
+  'conformance/generated-requests.long.test.ts',
   'conformance/mounting.test.ts',
   'conformance/moved-installation.test.ts',
   'conformance/oauth-client.test.ts',

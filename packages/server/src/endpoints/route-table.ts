@@ -1,6 +1,7 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
+import { apiDescription } from './api-description/document.ts'
 import { listConsents, withdrawConsent } from './first-party/consents.ts'
 import { changePassword } from './first-party/password.ts'
 import { refresh } from './first-party/refresh.ts'
@@ -29,7 +30,7 @@ type Handler = (context: PawlContext, services: Services) => Response | Promise<
 const largestBody = 64 * 1024
 
 /** Every path of the server on one screen, below the issuer's path. */
-const routes: readonly {
+export const routes: readonly {
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
   readonly handler: Handler
@@ -80,6 +81,11 @@ const routes: readonly {
     path: '/.well-known/openid-configuration',
     handler: (context, { settings }) => publicJson(context, serverMetadata(settings)),
   },
+  {
+    method: 'GET',
+    path: '/openapi.json',
+    handler: (context, { settings }) => publicJson(context, apiDescription(settings)),
+  },
   { method: 'GET', path: '/revocations', handler: revocations },
   { method: 'GET', path: '/health/live', handler: live },
   { method: 'GET', path: '/health/ready', handler: ready },
@@ -104,6 +110,7 @@ export function createAnswer(services: Services): Answer {
   app.use(`${basePath}/oauth/*`, (context, next) =>
     pages.has(context.req.path.slice(basePath.length)) ? next() : open(context, next),
   )
+  app.use(`${basePath}/openapi.json`, open)
   app.use('/.well-known/*', open)
   app.use(`${basePath}/.well-known/*`, open)
   app.use(
