@@ -59,10 +59,16 @@ describe('the packages as they would be published', () => {
   })
 
   test.each([
-    ['all of the main entry', 8_000, "export * from '@pawl/verifier'"],
+    [
+      'createVerifier and its replies',
+      8_000,
+      "export { challenge, createVerifier, refusalReply, refusalResponse } from '@pawl/verifier'",
+    ],
+    // With `claimsOf`, which goes with the adapters for servers' frameworks.
+    ['all of the main entry', 8_192, "export * from '@pawl/verifier'"],
     [
       'createVerifier with the revocation feed',
-      10_200,
+      10_350,
       "export { createVerifier } from '@pawl/verifier'\nexport { revocationFeed } from '@pawl/verifier/revocation-feed'",
     ],
   ])(

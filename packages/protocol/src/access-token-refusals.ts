@@ -1,12 +1,12 @@
 /** Why a resource server refuses a request, with what it means. Part of the table of all reasons. */
 export const accessTokenRefusalReasons = {
   missing_token: 'The request carries no access token.',
-  malformed_authorization: 'The Authorization header is no Bearer token.',
+  malformed_authorization: 'The Authorization is no Bearer token.',
   conflicting_authentication: 'The request authenticates in two ways.',
   malformed: 'The access token is no JWT.',
   wrong_type: 'The token is of another kind.',
   unsupported_algorithm: 'The key is not for this algorithm.',
-  unsupported_header: 'The token has an unknown extension.',
+  unsupported_header: 'The token has an extension.',
   wrong_issuer: 'The token is of another issuer.',
   unknown_key: 'The key of the token is not published.',
   bad_signature: 'The signature does not verify.',
@@ -25,8 +25,8 @@ export const accessTokenRefusalReasons = {
   cross_site: 'Another site sent this request.',
   untrusted_origin: 'The Origin is not trusted.',
   unproven_origin: 'The request has neither Sec-Fetch-Site nor Origin.',
-  keys_unavailable: 'The keys of the issuer cannot be read now.',
-  revocation_unknown: 'The revocations of the issuer cannot be read now.',
+  keys_unavailable: 'The keys cannot be read now.',
+  revocation_unknown: 'The revocations cannot be read now.',
 } as const
 
 /** A reason of {@link accessTokenRefusalReasons}. */

@@ -61,7 +61,7 @@ export function viewBase64url(text: string): Octets | undefined {
     bytes[written + 2] = group
     written += 3
   }
-  const end = Math.floor((length * 3) / 4)
+  const end = (length * 3) >> 2
   // Of the last group, what did not fit has to be zero.
   const trailing = group & (2 ** (8 * (written - end)) - 1)
   return seen < foreign && trailing === 0 ? bytes.subarray(0, end) : undefined

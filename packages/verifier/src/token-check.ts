@@ -148,8 +148,8 @@ function findBlindness(feed: RevocationFeed | undefined, whenStale: WhenStale): 
 }
 
 /** Freezes plain objects and arrays all the way down: many requests are given the same ones. */
-function freeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+function freeze(value: object | null): void {
+  if (value === null || Object.isFrozen(value)) return
   if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return
   Object.freeze(value)
   for (const member of Object.values(value)) if (typeof member === 'object') freeze(member)

@@ -140,7 +140,7 @@ function readIssuerOptions(options: IssuerOptions, anyHttp: boolean | undefined)
   if (algorithms.length === 0 || !algorithms.every((algorithm) => signatureAlgorithms.includes(algorithm))) {
     throw new TypeError(`algorithms has to name some of ${signatureAlgorithms.join(', ')}`)
   }
-  if (pinnedKeys?.keys.some(isUsable) === false) throw new TypeError('pinnedKeys holds no key for access tokens')
+  if (pinnedKeys?.keys.some(isUsable) === false) throw new TypeError('pinnedKeys holds no usable key')
   if (pinnedKeys && !options.dangerouslyAcceptTestKeys && holdsTestKey(pinnedKeys.keys)) {
     throw new TypeError('pinnedKeys holds a key for tests')
   }
@@ -176,7 +176,7 @@ export function readUrl(name: string, text: string, anyHttp: boolean | undefined
   const url = URL.parse(text)
   const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && (anyHttp || isLoopback(url.hostname)))
   if (!safe || /[?#\s]/.test(text) || url.username !== '' || url.password !== '') {
-    throw new TypeError(`${name} has to be an https URL (http: only loopback), no query, fragment or credentials`)
+    throw new TypeError(`${name} has to be an https URL (http: loopback), no query, fragment, credentials`)
   }
   return url
 }
