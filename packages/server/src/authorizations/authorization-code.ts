@@ -5,7 +5,7 @@ import type { AuthorizationRequest } from './authorization-request.ts'
 import type { Ticket, TicketStore } from './ticket-store.ts'
 
 /** How long an authorization code counts, in milliseconds (standards AZ-8). */
-export const codeMilliseconds = 60_000
+const codeMilliseconds = 60_000
 
 const handleForm = /^[A-Za-z0-9_-]{43}$/
 
