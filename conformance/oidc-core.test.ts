@@ -22,7 +22,7 @@ async function idTokenFor(server: StartedServer, more: Readonly<Record<string, s
 
 describe.each(engines)('OpenID Connect on %s', (engine) => {
   test.each(['oauth2.1', 'oidc'] as const)(
-    'oidc-core-2 with the profile %s the id token verifies, and says who signed in, when, how, and for whom',
+    'OI-1 OI-2 oidc-core-2 with the profile %s the id token verifies, and says who signed in, when, how, and for whom',
     async (profile) => {
       await using server = await startServer({ engine, configuration: { profile } })
       await addApp(server)
@@ -49,7 +49,7 @@ describe.each(engines)('OpenID Connect on %s', (engine) => {
     },
   )
 
-  test('oidc-core-3.1.2.1 prompt=none shows no page: login_required, consent_required, or a code', async () => {
+  test('OI-3 oidc-core-3.1.2.1 prompt=none shows no page: login_required, consent_required, or a code', async () => {
     await using server = await startServer({ engine })
     await addApp(server)
     const person = sitDown(server)
@@ -67,7 +67,7 @@ describe.each(engines)('OpenID Connect on %s', (engine) => {
     expect((await silently()).get('error')).toBe('login_required')
   })
 
-  test('oidc-core-3.1.2.1 prompt=login and max_age ask for the password again, once, and auth_time tells of it', async () => {
+  test('OI-3 SU-1 oidc-core-3.1.2.1 prompt=login and max_age ask for the password again, once, and auth_time tells of it', async () => {
     await using server = await startServer({ engine })
     await addApp(server)
     const person = sitDown(server)
@@ -109,7 +109,7 @@ describe.each(engines)('OpenID Connect on %s', (engine) => {
     expect((await person.open(signedIn.path)).reply.text).toContain('name="deny"')
   })
 
-  test('rfc9470-5 acr_values that signing in reaches stand in the tokens', async () => {
+  test('SU-1 rfc9470-5 acr_values that signing in reaches stand in the tokens', async () => {
     await using server = await startServer({ engine })
     await addApp(server)
     const acr = 'urn:pawl:acr:password'
@@ -119,7 +119,7 @@ describe.each(engines)('OpenID Connect on %s', (engine) => {
     expect([tokens.id_token ?? '', tokens.access_token].map((token) => claimsOf(token)['acr'])).toEqual([acr, acr])
   })
 
-  test('oidc-core-5.3 userinfo answers an access token with the scope openid, and challenges all others', async () => {
+  test('OI-4 oidc-core-5.3 userinfo answers an access token with the scope openid, and challenges all others', async () => {
     await using server = await startServer({ engine })
     await addApp(server)
     const person = sitDown(server)

@@ -110,7 +110,7 @@ describe.each(engines)('OI-5 RP-initiated logout on %s', (engine) => {
     expect((await person.send(asked, { allow: 'yes' })).reply.headers.get('location')).toBe(callback)
   })
 
-  test('RT-12 a session with offline_access goes on when the browser’s ends', async () => {
+  test('RT-12 OI-7 a session with offline_access goes on when the browser’s ends', async () => {
     await using server = await startServer({ engine })
     await addApp(server, { scopes: ['openid', 'offline_access'] })
     const person = sitDown(server)

@@ -120,7 +120,7 @@ describe.each(engines)('the code grant on %s (RFC 6749 section 4.1)', (engine) =
     expect((await redeem(server, late)).read(errorReply).reason).toBe('unknown_code')
   })
 
-  test('T18.2 rfc8707-2.2 a resource asked for is the audience, exactly, and a token for another is refused by introspection', async () => {
+  test('T18.2 RI-1 rfc8707-2.2 a resource asked for is the audience, exactly, and a token for another is refused by introspection', async () => {
     await using server = await startServer({ engine })
     await addApp(server)
     const person = sitDown(server)

@@ -28,7 +28,7 @@ const refusals: readonly (readonly [string, string, Readonly<Record<string, stri
   ['AZ-5 a challenge that no digest is', 'invalid_request', { code_challenge: pkce.challenge.slice(1) }],
   ['AZ-4 an unknown scope', 'invalid_scope', { scope: 'openid admin' }],
   ['AZ-4 a resource of another client', 'invalid_target', { resource: 'https://other.example' }],
-  ['rfc8707-2 a resource that is no URI', 'invalid_target', { resource: 'files' }],
+  ['RI-1 rfc8707-2 a resource that is no URI', 'invalid_target', { resource: 'files' }],
   ['AZ-4 an unknown prompt', 'invalid_request', { prompt: 'create' }],
   ['oidc-core-3.1.2.1 prompt=none beside another', 'invalid_request', { prompt: 'none login' }],
   ['AZ-4 a max_age that is no number', 'invalid_request', { max_age: '-1' }],
@@ -36,7 +36,7 @@ const refusals: readonly (readonly [string, string, Readonly<Record<string, stri
   ['AZ-4 a request_uri that this server did not give', 'invalid_request_uri', { request_uri: 'https://app.example/r' }],
   ['AZ-4 a response mode that this server has not', 'invalid_request', { response_mode: 'fragment' }],
   [
-    'rfc9470-5 acr_values that no sign-in reaches',
+    'SU-1 rfc9470-5 acr_values that no sign-in reaches',
     'unmet_authentication_requirements',
     { acr_values: 'urn:example:gold' },
   ],

@@ -1,14 +1,20 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createVerifier } from '@pawl/verifier'
 import { protect, resourceMetadata } from '@pawl/verifier/express'
 import { protectedResourceMetadata } from '@pawl/verifier/resource-metadata'
 import express from 'express'
+import { CookieJar } from 'tough-cookie'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { addApp, claimsOf, sitDown } from './running-server/authorization.ts'
+import { eventually } from './running-server/eventually.ts'
 import { findFreePort } from './running-server/free-port.ts'
 import { sendTo } from './running-server/http-request.ts'
 import { alice, type StartedServer, startServer } from './running-server/started-server.ts'
@@ -24,8 +30,13 @@ async function startNow(): Promise<StartedServer> {
 }
 
 /** Runs a client as a process of its own; a person goes where it wants a browser to go, and it is told of the answer. */
-async function run(program: string, words: readonly string[], server: StartedServer): Promise<unknown> {
-  const child: ChildProcess = spawn(process.execPath, [folder + program, ...words], {
+async function run(
+  program: string,
+  words: readonly string[],
+  server: StartedServer,
+  interpreter: string = process.execPath,
+): Promise<unknown> {
+  const child: ChildProcess = spawn(interpreter, [folder + program, ...words], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const output = createInterface({ input: child.stdout ?? process.stdin })
@@ -114,5 +125,106 @@ describe('published clients in processes of their own', () => {
     expect(await run('auth-core.mjs', [server.issuer, origin], server)).toMatchObject({
       user: { name: alice.username },
     })
+  })
+})
+
+/** Where Debian's packages put what is looked for here. */
+const places = {
+  authlib: '/usr/lib/python3/dist-packages/authlib',
+  openidcModule: '/usr/lib/apache2/modules/mod_auth_openidc.so',
+} as const
+
+describe.skipIf(!existsSync(places.authlib))('Authlib (needs python3-authlib and python3-requests)', () => {
+  test('signs in, checks the id token, refreshes and revokes', async () => {
+    await using server = await startNow()
+    const redirectUri = 'https://app.example/callback'
+    const secret = await addApp(server, { type: 'confidential' })
+    const words = [server.issuer, 'app', secret, redirectUri]
+    const result = await run('authlib_client.py', words, server, '/usr/bin/python3')
+    expect(result).toEqual({ name: alice.username, revoked: 200 })
+  })
+})
+
+/** An Apache that lets nobody see its page who has not signed in with the issuer. */
+async function startApache(settings: Readonly<Record<string, string>>, port: number): Promise<AsyncDisposable> {
+  const root = await mkdtemp(join(tmpdir(), 'pawl-apache-'))
+  await chmod(root, 0o755)
+  await writeFile(join(root, 'index.html'), '<p>the protected page</p>', { mode: 0o644 })
+  const modules = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'dir', 'headers', 'auth_openidc']
+  const account = process.getuid?.() === 0 ? ['User www-data', 'Group www-data'] : []
+  const lines = [
+    `ServerRoot ${root}`,
+    `Listen 127.0.0.1:${port}`,
+    `ServerName localhost:${port}`,
+    `PidFile ${root}/pid`,
+    `ErrorLog ${root}/errors`,
+    ...account,
+    ...modules.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`),
+    ...Object.entries(settings).map(([name, value]) => `OIDC${name} ${value}`),
+    `DocumentRoot ${root}`,
+    'DirectoryIndex index.html',
+    '<Location />',
+    'AuthType openid-connect',
+    'Require valid-user',
+    // It tells people from scripts by Sec-Fetch-Mode, which a script cannot set.
+    'OIDCUnAuthAction auth true',
+    'Header set X-Signed-In "expr=%{REMOTE_USER}"',
+    '</Location>',
+  ]
+  await writeFile(join(root, 'apache.conf'), `${lines.join('\n')}\n`)
+  const child = spawn('/usr/sbin/apache2', ['-f', join(root, 'apache.conf'), '-DFOREGROUND'], { stdio: 'inherit' })
+  await eventually(() => sendTo(`http://localhost:${port}/`).then(({ status }) => status > 0))
+  return {
+    async [Symbol.asyncDispose]() {
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await ended
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+}
+
+describe.skipIf(!existsSync(places.openidcModule))('mod_auth_openidc (needs libapache2-mod-auth-openidc)', () => {
+  test('protects a page by signing its reader in', async () => {
+    await using server = await startNow()
+    const port = await findFreePort()
+    const origin = `http://localhost:${port}`
+    const secret = await addApp(server, {
+      type: 'confidential',
+      redirectUris: [`${origin}/back`],
+      scopes: ['openid', 'profile'],
+    })
+    await using _ = await startApache(
+      {
+        ProviderMetadataURL: `${server.issuer}/.well-known/openid-configuration`,
+        ClientID: 'app',
+        ClientSecret: secret,
+        RedirectURI: `${origin}/back`,
+        CryptoPassphrase: secret,
+        PKCEMethod: 'S256',
+        IDTokenSignedResponseAlg: 'ES256',
+        Scope: '"openid profile"',
+        RemoteUserClaim: 'preferred_username',
+        StateMaxNumberOfCookies: '7 true',
+      },
+      port,
+    )
+    const jar = new CookieJar()
+    const visit = async (url: string) => {
+      const reply = await sendTo(url, { headers: { cookie: await jar.getCookieString(url), accept: 'text/html' } })
+      for (const line of reply.setCookies) await jar.setCookie(line, url)
+      return reply
+    }
+    const first = await visit(`${origin}/`)
+    expect(first.status).toBe(302)
+    const sent = new URL(first.headers.get('location') ?? '')
+    const person = sitDown(server)
+    const page = await person.send(await person.open(sent.pathname + sent.search), alice)
+    const { reply } = await person.send(page, { allow: 'yes' })
+    const back = await visit(reply.headers.get('location') ?? '')
+    expect(back.headers.get('location')).toBe(`${origin}/`)
+    const shown = await visit(`${origin}/`)
+    expect(shown.text).toContain('the protected page')
+    expect(shown.headers.get('x-signed-in')).toContain(alice.username)
   })
 })
