@@ -6,9 +6,8 @@
 export type ClientErrorCode = 'body_not_replayable' | 'disposed'
 
 const messages: Readonly<Record<ClientErrorCode, string>> = {
-  body_not_replayable:
-    'The body is a stream that can be sent only once, and the access token cannot be renewed now. Nothing was sent.',
-  disposed: 'This client was disposed of. Nothing was sent.',
+  body_not_replayable: 'A stream can be sent only once, and no fresh access token is to be had: nothing was sent.',
+  disposed: 'This client was disposed of: nothing was sent.',
 }
 
 /** Thrown by `client.fetch` before it sends something that could not end well. Switch on {@link ClientError.code}. */

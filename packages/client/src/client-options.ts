@@ -39,7 +39,7 @@ export interface ClientSettings extends Environment {
 }
 
 /** As much of a page as is used here. */
-declare const document: { cookie: string } | undefined
+declare const document: { cookie: string }
 declare const localStorage: WebStorage
 declare const location: { readonly hostname: string } | undefined
 
@@ -53,7 +53,7 @@ export function readOptions(options: ClientOptions): ClientSettings {
   const { access = 'cookie' } = options
   // Cookies know hosts, not ports: only a page on the issuer's own host can read its cookies.
   const here = typeof location !== 'undefined' && location.hostname === environment.issuerUrl.hostname
-  const cookies = here ? pageCookies() : undefined
+  const cookies = here ? pageCookies : undefined
   const name = `pawl ${environment.issuer}`
   return {
     ...environment,
@@ -69,13 +69,10 @@ export function readOptions(options: ClientOptions): ClientSettings {
   }
 }
 
-function pageCookies(): CookieAccess | undefined {
-  if (typeof document === 'undefined') return undefined
-  const page = document
-  return {
-    read: () => page.cookie,
-    write: (cookie) => {
-      page.cookie = cookie
-    },
-  }
+/** In a worker, which has no document, they throw; then nothing is known of the cookies. */
+const pageCookies: CookieAccess = {
+  read: () => document.cookie,
+  write: (cookie) => {
+    document.cookie = cookie
+  },
 }

@@ -1,7 +1,7 @@
 import type { ErrorDocument } from '@pawl/protocol'
 import type { IssuerAnswer } from './issuer-request.ts'
 import type { SignedOutReason } from './session.ts'
-import { isRecord, readTokenReply, type TokenReply, type Untrusted } from './token-reply.ts'
+import { isRecord, readText, readTokenReply, type TokenReply, type Untrusted } from './token-reply.ts'
 import type { TransientFailure } from './transient-failure.ts'
 
 /** What an answer to a refresh means. */
@@ -26,39 +26,17 @@ export function judgeRefresh(answer: IssuerAnswer): RefreshVerdict {
 }
 
 /** What an answer that is no answer says about why. */
-export function failureOf(answer: IssuerAnswer): TransientFailure {
-  const { failure, status, document, retryAfterSeconds } = answer
+export function failureOf({ failure, status, document, retryAfterSeconds }: IssuerAnswer): TransientFailure {
   if (failure !== undefined) return { kind: failure }
-  const words = readError(document)
-  return {
-    kind: kindOf(status, words),
-    status,
-    ...words,
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-  }
-}
-
-function kindOf(status: number, { error, reason }: ErrorWords): TransientFailure['kind'] {
-  if (status >= 500) return 'server_error'
-  if (status === 429) return 'throttled'
-  return error === 'invalid_grant' && reason === 'superseded' ? 'superseded' : 'unexpected_reply'
-}
-
-/** The words of an error document. */
-interface ErrorWords {
-  readonly error?: string
-  readonly reason?: string
-  readonly requestId?: string
-}
-
-/** Reads an error document; empty when it is none. */
-function readError(document: unknown): ErrorWords {
-  if (!isRecord(document)) return {}
-  const { error, reason, request_id }: Untrusted<ErrorDocument> = document
-  if (typeof error !== 'string') return {}
-  return {
-    error,
-    ...(typeof reason === 'string' && { reason }),
-    ...(typeof request_id === 'string' && { requestId: request_id }),
-  }
+  const words: Untrusted<ErrorDocument> = isRecord(document) ? document : {}
+  const [error, reason, requestId] = [words.error, words.reason, words.request_id].map(readText)
+  const kind =
+    status >= 500
+      ? 'server_error'
+      : status === 429
+        ? 'throttled'
+        : error === 'invalid_grant' && reason === 'superseded'
+          ? 'superseded'
+          : 'unexpected_reply'
+  return { kind, status, error, reason, requestId, retryAfterSeconds }
 }

@@ -44,16 +44,20 @@ export function openEntries(name: string): Entries | undefined {
  */
 export type Entries = (key: string, change: (stored: unknown) => unknown) => Promise<unknown>
 
-async function changeEntry(
+function changeEntry(
   factory: DatabaseFactory,
   name: string,
   key: string,
   change: (stored: unknown) => unknown,
 ): Promise<unknown> {
-  const database = await openDatabase(factory, name)
-  try {
-    return await new Promise((resolve, reject) => {
+  return new Promise((resolve, reject) => {
+    // The first version held attempt ids in another form.
+    const opening = factory.open(name, 2)
+    opening.onupgradeneeded = () => opening.result.createObjectStore(storeName)
+    opening.onerror = () => reject(opening.error)
+    opening.onsuccess = () => {
       let next: unknown
+      const database = opening.result
       // An id that a crash forgets after it was sent would leave the lost reply unexplained: hence on disk first.
       const transaction = database.transaction(storeName, 'readwrite', { durability: 'strict' })
       transaction.oncomplete = () => resolve(next)
@@ -65,18 +69,8 @@ async function changeEntry(
         if (next === undefined) store.delete(key)
         else if (next !== found.result) store.put(next, key)
       }
-    })
-  } finally {
-    // Opened anew each time, a few times an hour: a connection kept open would block whoever deletes the database.
-    database.close()
-  }
-}
-
-function openDatabase(factory: DatabaseFactory, name: string): Promise<Database> {
-  return new Promise((resolve, reject) => {
-    const opening = factory.open(name, 1)
-    opening.onupgradeneeded = () => opening.result.createObjectStore(storeName)
-    opening.onsuccess = () => resolve(opening.result)
-    opening.onerror = () => reject(opening.error)
+      // Closed once the transaction is done: one kept open would block whoever deletes the database.
+      database.close()
+    }
   })
 }

@@ -17,8 +17,8 @@ export interface IssuerAnswer {
 export interface IssuerRequest {
   /** Below the issuer's URL. */
   readonly path: string
-  /** Sent by POST, as JSON; without a body the request is a GET. */
-  readonly body?: Readonly<Record<string, string>>
+  /** Sent by POST, as JSON; members that are undefined are left out. Without a body the request is a GET. */
+  readonly body?: Readonly<Record<string, string | undefined>>
   readonly bearer?: string | undefined
   /** Ends the request, also where `fetch` does not listen to it. */
   readonly signal: AbortSignal
@@ -38,11 +38,12 @@ export function createAskIssuer(
 ): AskIssuer {
   return ({ path, body, bearer, signal }) => {
     const headers = new Headers()
-    if (body !== undefined) headers.set('Content-Type', 'application/json')
     if (bearer !== undefined) headers.set('Authorization', `Bearer ${bearer}`)
+    if (body === undefined) return askForDocument(fetch, issuer + path, { headers, credentials, signal })
+    headers.set('Content-Type', 'application/json')
     return askForDocument(fetch, issuer + path, {
-      method: body === undefined ? 'GET' : 'POST',
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      method: 'POST',
+      body: JSON.stringify(body),
       headers,
       credentials,
       signal,
@@ -68,7 +69,7 @@ export async function askForDocument(
     // No endpoint of ours redirects: a redirection is a captive portal's, and must not get the body.
     const response = await fetch(url, { ...request, cache: 'no-store', redirect: 'manual' })
     const document = parseJson(await response.text())
-    const serverTime = readDate(response.headers.get('Date'))
+    const serverTime = Date.parse(response.headers.get('Date') ?? '') || undefined
     const retryAfterSeconds = readRetryAfter(response.headers.get('Retry-After'), serverTime)
     return { status: response.status, document, retryAfterSeconds, serverTime }
   }
@@ -90,15 +91,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-function readDate(text: string | null): number | undefined {
-  const instant = Date.parse(text ?? '')
-  return Number.isNaN(instant) ? undefined : instant
-}
-
 /** A date is measured against the `Date` of the same reply, never against the device's clock (RFC 9110 section 10.2.3). */
 function readRetryAfter(text: string | null, serverTime: number | undefined): number | undefined {
   if (text === null) return undefined
   if (/^\d+$/.test(text)) return Number(text)
-  const seconds = ((readDate(text) ?? Number.NaN) - (serverTime ?? Number.NaN)) / 1000
+  const seconds = (Date.parse(text) - (serverTime ?? Number.NaN)) / 1000
   return seconds >= 0 ? seconds : undefined
 }

@@ -142,8 +142,11 @@ export function createRenewal(parts: RenewalParts): Renewal {
 }
 
 /** @param memory whether the access token is to travel in the reply instead of a cookie */
-export function refreshBody(attemptId: string | undefined, memory: boolean): Readonly<Record<string, string>> {
-  return { ...(attemptId !== undefined && { attempt_id: attemptId }), ...(memory && { access: 'memory' }) }
+export function refreshBody(
+  attemptId: string | undefined,
+  memory: boolean,
+): Readonly<Record<string, string | undefined>> {
+  return { attempt_id: attemptId, access: memory ? 'memory' : undefined }
 }
 
 /** Only housekeeping: nobody waits for it, and its failure means nothing. */

@@ -23,9 +23,9 @@ export interface RefusedSignIn {
   readonly ok: false
   /** The server's `error`, such as `invalid_credentials`; `unavailable` when it could not be asked. */
   readonly code: ErrorCode | 'unavailable' | (string & Record<never, never>)
-  readonly reason?: RefusalReason | (string & Record<never, never>)
+  readonly reason?: RefusalReason | (string & Record<never, never>) | undefined
   /** How long to wait before the next try, in seconds, if the server said so. */
-  readonly retryAfterSeconds?: number
+  readonly retryAfterSeconds?: number | undefined
   /** With `unavailable`: what went wrong. */
   readonly cause?: TransientFailure
 }
@@ -53,7 +53,7 @@ export async function askSignIn(
   wishes: Readonly<Record<string, string>>,
   { ask, clientId, timeout, signal }: AskSignInParts,
 ): Promise<AnsweredSignIn> {
-  const body = { username, password, ...wishes, ...(clientId !== undefined && { client_id: clientId }) }
+  const body = { username, password, ...wishes, client_id: clientId }
   const limit = AbortSignal.any([signal, timeout(longestMilliseconds)])
   const answer = await ask({ path: '/auth/login', body, signal: limit })
   if (signal.aborted) return { ok: false, code: 'unavailable', cause: { kind: 'cancelled' } }
@@ -87,10 +87,7 @@ export async function signIn(credentials: SignInCredentials, parts: SignInParts)
 function refusalOf(answer: IssuerAnswer): RefusedSignIn {
   const cause = failureOf(answer)
   const { status = 0, error, reason, retryAfterSeconds } = cause
-  return {
-    ok: false,
-    ...(error === undefined || status < 400 || status >= 500 ? { code: 'unavailable', cause } : { code: error }),
-    ...(reason !== undefined && { reason }),
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-  }
+  const refusal = status >= 400 && status < 500 ? error : undefined
+  const told = { ok: false, reason, retryAfterSeconds } as const
+  return refusal === undefined ? { ...told, code: 'unavailable', cause } : { ...told, code: refusal }
 }

@@ -45,7 +45,8 @@ export function readUser(document: unknown): UserDocument | undefined {
   return { id, username, roles: roles.filter((role) => typeof role === 'string') }
 }
 
-function readText(value: unknown): string | undefined {
+/** A text; undefined when it is none. */
+export function readText(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 

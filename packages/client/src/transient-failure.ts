@@ -23,13 +23,13 @@ export interface TransientFailure {
     | 'cancelled'
     | 'unexpected_reply'
   /** HTTP status, if there was a reply. */
-  readonly status?: number
+  readonly status?: number | undefined
   /** `error` of the reply, if it had one. */
-  readonly error?: string
+  readonly error?: string | undefined
   /** `reason` of the reply, if it had one. */
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** By this number the server's log knows the request. */
-  readonly requestId?: string
+  readonly requestId?: string | undefined
   /** What the reply's `Retry-After` asked for, in seconds. */
-  readonly retryAfterSeconds?: number
+  readonly retryAfterSeconds?: number | undefined
 }

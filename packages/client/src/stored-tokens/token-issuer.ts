@@ -24,7 +24,7 @@ export interface TokenIssuer {
 export function firstPartyIssuer(ask: AskIssuer): TokenIssuer {
   return {
     refresh: async ({ refreshToken }, attemptId, signal) => {
-      const body = { refresh_token: refreshToken, ...(attemptId !== undefined && { attempt_id: attemptId }) }
+      const body = { refresh_token: refreshToken, attempt_id: attemptId }
       const answer = await ask({ path: '/auth/refresh', body, signal })
       return { verdict: judgeRefresh(answer), serverTime: answer.serverTime }
     },
