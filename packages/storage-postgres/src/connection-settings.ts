@@ -1,7 +1,7 @@
 import type { Client, ClientConfig } from 'pg'
 
 /** How long connecting, or waiting for a connection of the pool, may take. */
-const connectMilliseconds = 3000
+export const connectMilliseconds = 3000
 
 /** How long a statement may take, by the server's measure. */
 export const statementMilliseconds = 5000

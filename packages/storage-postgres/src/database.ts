@@ -4,12 +4,19 @@ import { storageUnavailable } from '@pawl/server/storage-unavailable'
 import { flag, integer, type Row } from '@pawl/server/stored-columns'
 import { Pool, type PoolClient, type QueryConfig } from 'pg'
 import { connectTo, disconnect } from './connecting.ts'
-import { type DatabaseLocation, parseValues, statementMilliseconds, waitFor } from './connection-settings.ts'
+import {
+  connectMilliseconds,
+  type DatabaseLocation,
+  parseValues,
+  statementMilliseconds,
+  waitFor,
+} from './connection-settings.ts'
 import { classified, isConflict, spoilsConnection, standbyRefused } from './driver-errors.ts'
 import { migrate } from './migrations.ts'
 import type { SchemaStep } from './schema-steps.ts'
 import { durable, type Run, type Statement, type Value } from './statement.ts'
 import { refuseUnfinished } from './transfer.ts'
+import { turnstile } from './turnstile.ts'
 
 /** How a transaction is to run. */
 export interface TransactionKind {
@@ -63,6 +70,9 @@ const patientMilliseconds = 10 * 60_000
 /** How long a transaction that meets others again and again is tried before the store counts as away. */
 const conflictMilliseconds = 5000
 
+/** So many connections no transaction takes. */
+const sparedConnections = 2
+
 const shortestPause = 2
 const longestPause = 50
 
@@ -106,6 +116,10 @@ export function postgresDatabase(parts: DatabaseParts): Database {
   let era = 0
   const eras = new WeakMap<PoolClient, number>()
   const spoiled = new WeakSet<PoolClient>()
+
+  // Transactions end something, and all of them wait for the row of the feed. Were it held up, they would soon have taken
+  // every connection, and with them the refreshes of people who have nothing to do with that.
+  const inTurn = turnstile(Math.max(1, connections - sparedConnections), connectMilliseconds)
 
   function whenOpen(): Opened {
     if (opened === undefined) throw storageUnavailable(new Error('the database is not open'))
@@ -235,7 +249,8 @@ export function postgresDatabase(parts: DatabaseParts): Database {
     },
     change,
     changeNow: (statement, values) => change(statement, [now(), ...values]),
-    transaction: (work, kind = {}) => withoutConflict(() => withClient((borrowed) => between(borrowed, work, kind))),
+    transaction: (work, kind = {}) =>
+      inTurn(() => withoutConflict(() => withClient((borrowed) => between(borrowed, work, kind)))),
     async close() {
       if (opened === undefined) return
       const { pool } = opened

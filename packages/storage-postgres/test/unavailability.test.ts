@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { Storage, UserRecord } from '@pawl/server'
+import type { SessionRecord, Storage, UserRecord } from '@pawl/server'
 import {
   addUser,
   aMove,
@@ -184,6 +184,28 @@ describe.skipIf(testUrl === undefined)('a store that does not answer (needs the 
     await other.query('ROLLBACK')
     expect(await storage.endSession(anEnding(session, clock.now()))).toBe(true)
     expect((await outbox(storage)).filter(({ type }) => type === 'session_ended')).toHaveLength(1)
+  })
+
+  test('T10.1 ends that somebody holds up do not hold up the refreshes of everybody else', async () => {
+    const { storage, clock, schema } = await postgresForTest()
+    const user = await addUser(storage, 'ada')
+    const sessions: SessionRecord[] = []
+    for (const name of ['one', 'two', 'three', 'four', 'five', 'six']) {
+      sessions.push(await openSession(storage, name, user))
+    }
+    const refreshing = await openSession(storage, 'refreshing', user)
+    const [other, watching] = [await clientForTest(), await clientForTest()]
+    await other.query(`BEGIN; SELECT FROM "${schema}".revocation_feed FOR UPDATE`)
+    const ends = Promise.allSettled(sessions.map((session) => storage.endSession(anEnding(session, clock.now()))))
+    const waiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%"${schema}".revocation_feed%'`
+    await vi.waitFor(async () => expect((await watching.query(waiting)).rowCount).toBe(2), { timeout: 3000 })
+    expect(await storage.moveSession(aMove(refreshing, clock.now()))).toBe(true)
+    await other.query('ROLLBACK')
+    for (const end of await ends) {
+      if (end.status === 'rejected') expect(end.reason).toSatisfy(isStorageUnavailable)
+      else expect(end.value).toBe(true)
+    }
+    expect(await storage.endSession(anEnding(refreshing, clock.now()))).toBe(true)
   })
 
   test('T10.3 tables that are away for a while are the fault of the store, not of any token', async () => {
