@@ -11,7 +11,7 @@ import {
   statementMilliseconds,
   waitFor,
 } from './connection-settings.ts'
-import { classified, isConflict, spoilsConnection, standbyRefused } from './driver-errors.ts'
+import { classified, isConflict, isCrowdedOut, spoilsConnection, standbyRefused } from './driver-errors.ts'
 import { migrate } from './migrations.ts'
 import type { SchemaStep } from './schema-steps.ts'
 import { durable, type Run, type Statement, type Value } from './statement.ts'
@@ -139,12 +139,15 @@ export function postgresDatabase(parts: DatabaseParts): Database {
   }
 
   async function checkedOut(pool: Pool): Promise<PoolClient> {
-    for (;;) {
+    for (const since = monotonic(); ; ) {
       const client = await pool.connect().catch((error: unknown) => {
-        throw classified(error)
+        // The server has none left for this node; of those that the node has one will be free in a moment.
+        const isPatient = isCrowdedOut(error) && pool.totalCount > 0 && monotonic() - since < connectMilliseconds
+        if (!isPatient) throw classified(error)
       })
-      if (eras.get(client) === era) return client
-      client.release(true)
+      if (client === undefined) await pause(longestPause * (0.5 + fraction() / 2))
+      else if (eras.get(client) === era) return client
+      else client.release(true)
     }
   }
 

@@ -57,6 +57,11 @@ export function isConflict(error: unknown): boolean {
   return conflicts.has(stateBehind(error) ?? '')
 }
 
+/** Whether the server has no connection left to give. */
+export function isCrowdedOut(error: unknown): boolean {
+  return stateOf(error) === '53300'
+}
+
 /** Whether nobody can say what a connection is good for after this. */
 export function spoilsConnection(error: unknown): boolean {
   const state = stateOf(error)

@@ -208,6 +208,27 @@ describe.skipIf(testUrl === undefined)('a store that does not answer (needs the 
     expect(await storage.endSession(anEnding(refreshing, clock.now()))).toBe(true)
   })
 
+  test('T10.1 a server with fewer connections than the node may have serves all the same', async () => {
+    const { storage, connect, clock, schema } = await postgresForTest()
+    const administrator = await clientForTest()
+    const role = `${schema}_crowded`
+    await administrator.query(`
+      CREATE ROLE ${role} LOGIN PASSWORD 'word' CONNECTION LIMIT 3; GRANT USAGE ON SCHEMA "${schema}" TO ${role};
+      GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "${schema}" TO ${role}`)
+    onTestFinished(async () => {
+      await administrator.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    })
+    const url = new URL(urlForTest())
+    url.username = role
+    url.password = 'word'
+    const crowded = await connect({ url: url.href, schema, connections: 10 })
+    const user = await addUser(storage, 'ada')
+    const names = Array.from({ length: 20 }, (_, index) => `tab ${index}`)
+    const sessions = await Promise.all(names.map((name) => openSession(crowded, name, user)))
+    const ends = sessions.map((session) => crowded.endSession(anEnding(session, clock.now())))
+    expect(await Promise.all(ends)).toEqual(names.map(() => true))
+  })
+
   test('T10.3 tables that are away for a while are the fault of the store, not of any token', async () => {
     const { storage, clock, schema } = await postgresForTest()
     const user = await addUser(storage, 'ada')
