@@ -126,13 +126,14 @@ async function readJson(
 
 /** Reads no further than a sign-in may be long, whatever its Content-Length says. */
 async function readText({ body }: Request): Promise<string | undefined> {
+  const reader = body?.getReader()
   const decoder = new TextDecoder()
   let text = ''
   let bytes = 0
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength
+  for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
+    bytes += part.value.byteLength
     if (bytes > longestBody) return undefined
-    text += decoder.decode(chunk, { stream: true })
+    text += decoder.decode(part.value, { stream: true })
   }
   return text + decoder.decode()
 }
