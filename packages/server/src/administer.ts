@@ -1,7 +1,5 @@
-import { join } from 'node:path'
 import { parseCompactJws } from '@pawl/protocol'
 import type { Administration, SessionListing, TokenInspection } from './administration.ts'
-import { secretsFileName } from './configuration/load-secrets.ts'
 import type { Settings } from './configuration/settings.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import { moveStore } from './move/move-store.ts'
@@ -28,6 +26,8 @@ export interface AdministrationParts {
   readonly accounts: Accounts
   readonly registrations: Registrations
   readonly settings: Settings
+  /** Path of the file with generated secrets, whether or not it is there. */
+  readonly secretsFile: string
   /** Draws an id that nothing else has. */
   readonly newId: () => string
   /** Source of unguessable bytes. */
@@ -36,7 +36,7 @@ export interface AdministrationParts {
 
 /** Puts the operators' calls together. */
 export function createAdministration(parts: AdministrationParts): Administration {
-  const { storage, opened, keyRing, accounts, registrations, settings, newId, random } = parts
+  const { storage, opened, keyRing, accounts, registrations, settings, secretsFile, newId, random } = parts
 
   async function findUser(username: string): Promise<UserRecord | undefined> {
     await opened()
@@ -181,7 +181,7 @@ export function createAdministration(parts: AdministrationParts): Administration
     backUp: async (target) => {
       if (storage.backUp === undefined) return { outcome: 'not_here', engine: storage.engine }
       const { spare = [] } = target
-      return storage.backUp({ ...target, spare: [...spare, join(settings.data, secretsFileName)] })
+      return storage.backUp({ ...target, spare: [...spare, secretsFile] })
     },
     move: async ({ to, destination }) => {
       if (storage.transferSource === undefined) return { outcome: 'impossible', engine: storage.engine }

@@ -8,7 +8,7 @@ import { createPageProofs, type PageProofs } from './authorizations/page-proof.t
 import { createBackground } from './background.ts'
 import { createDocumentFetch } from './client-documents/fetch-document.ts'
 import { ConfigurationError } from './configuration/configuration-error.ts'
-import { loadSecrets } from './configuration/load-secrets.ts'
+import { loadSecrets, secretsFileName } from './configuration/load-secrets.ts'
 import { resolveSettings } from './configuration/resolve-settings.ts'
 import type { PawlConfiguration, ServerSecrets, Settings } from './configuration/settings.ts'
 import { clientAddress } from './configuration/trusted-proxy.ts'
@@ -287,6 +287,7 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
       accounts,
       registrations,
       settings,
+      secretsFile: join(settings.data, secretsFileName),
       newId: randomUUID,
       random,
     }),

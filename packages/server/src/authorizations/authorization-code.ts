@@ -9,22 +9,32 @@ const codeMilliseconds = 60_000
 
 const handleForm = /^[A-Za-z0-9_-]{43}$/
 
-const codeDocument = z.object({
+/** What an authorization code stands for (standards AZ-8). */
+export interface CodeDocument {
+  readonly redirectUri: string
+  readonly codeChallenge: string
+  readonly scope: readonly string[]
+  readonly resources: readonly string[]
+  readonly nonce?: string
+  /** The user's session at the pages, on which the code was given. */
+  readonly grantedBy: string
+  /** Milliseconds since 1970. */
+  readonly authenticatedAt: number
+  readonly acr: string | null
+  readonly amr: readonly string[]
+}
+
+const codeDocument: z.ZodType<CodeDocument> = z.object({
   redirectUri: z.string(),
   codeChallenge: z.string(),
   scope: z.array(z.string()),
   resources: z.array(z.string()),
   nonce: z.string().exactOptional(),
-  /** The user's session at the pages, on which the code was given. */
   grantedBy: z.string(),
-  /** Milliseconds since 1970. */
   authenticatedAt: z.number(),
   acr: z.string().nullable(),
   amr: z.array(z.string()),
 })
-
-/** What an authorization code stands for (standards AZ-8). */
-export type CodeDocument = z.infer<typeof codeDocument>
 
 /** The user's session at the pages, as far as a code tells of it. */
 export interface GrantingSession {

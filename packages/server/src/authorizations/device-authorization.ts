@@ -22,23 +22,27 @@ const alphabet = 'BCDFGHJKLMNPQRSTVWXZ'
 const userCodeLength = 8
 const handleForm = /^[A-Za-z0-9_-]{43}$/
 
-const deviceDocument = z.object({
+/** What a device code stands for, and what was decided about it. */
+export interface DeviceDocument {
+  readonly scope: readonly string[]
+  readonly resources: readonly string[]
+  readonly decision: {
+    readonly allowed: boolean
+    /** The user's session at the pages, in which it was decided. */
+    readonly grantedBy: string
+    /** Milliseconds since 1970. */
+    readonly authenticatedAt: number
+    readonly amr: readonly string[]
+  } | null
+}
+
+const deviceDocument: z.ZodType<DeviceDocument> = z.object({
   scope: z.array(z.string()),
   resources: z.array(z.string()),
   decision: z
-    .object({
-      allowed: z.boolean(),
-      /** The user's session at the pages, in which it was decided. */
-      grantedBy: z.string(),
-      /** Milliseconds since 1970. */
-      authenticatedAt: z.number(),
-      amr: z.array(z.string()),
-    })
+    .object({ allowed: z.boolean(), grantedBy: z.string(), authenticatedAt: z.number(), amr: z.array(z.string()) })
     .nullable(),
 })
-
-/** What a device code stands for, and what was decided about it. */
-export type DeviceDocument = z.infer<typeof deviceDocument>
 
 /** A device code as it stands. */
 export interface DeviceAuthorization {

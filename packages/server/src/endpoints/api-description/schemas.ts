@@ -6,8 +6,30 @@ const seconds = (description: string): Schema => ({ type: 'integer', minimum: 0,
 const instant: Schema = { type: 'string', format: 'date-time' }
 const uri = (description: string): Schema => text(description, { format: 'uri', maxLength: 2048 })
 
+type SchemaName =
+  | 'Refusal'
+  | 'User'
+  | 'Session'
+  | 'Sessions'
+  | 'SignedIn'
+  | 'Tokens'
+  | 'Introspection'
+  | 'Client'
+  | 'KeySet'
+
+type FirstPartyMember =
+  | 'username'
+  | 'password'
+  | 'delivery'
+  | 'access'
+  | 'refresh_token'
+  | 'attempt_id'
+  | 'resource'
+  | 'current_password'
+  | 'new_password'
+
 /** Names of the schemas that stand once in the document, as references to them. */
-export const refer = (name: keyof typeof namedSchemas): Schema => ({ $ref: `#/components/schemas/${name}` })
+export const refer = (name: SchemaName): Schema => ({ $ref: `#/components/schemas/${name}` })
 
 /** An object that may hold more than is told here. */
 export function objectOf(properties: Members, required: readonly string[] = []): Schema {
@@ -39,7 +61,7 @@ const sessionMembers: Members = {
 }
 
 /** Schemas that several operations share. */
-export const namedSchemas = {
+export const namedSchemas: Readonly<Record<SchemaName, Schema>> = {
   Refusal: objectOf(
     {
       error: text('What is wrong, as a code.'),
@@ -108,10 +130,10 @@ export const namedSchemas = {
     ['client_id'],
   ),
   KeySet: objectOf({ keys: { type: 'array', items: { type: 'object' } } }, ['keys']),
-} as const satisfies Members
+}
 
 /** Members of the JSON bodies of the first-party endpoints. */
-export const firstPartyMembers = {
+export const firstPartyMembers: Readonly<Record<FirstPartyMember, Schema>> = {
   username: text('Name or e-mail address.', { minLength: 1, maxLength: 256 }),
   password: text('Password.', { minLength: 1, maxLength: 4096 }),
   delivery: text('How the tokens come; default: cookie.', { enum: ['cookie', 'body'] }),
@@ -124,7 +146,7 @@ export const firstPartyMembers = {
   },
   current_password: text('Password up to now.', { minLength: 1, maxLength: 4096 }),
   new_password: text('Password from now on: 15 to 1,024 characters.', { minLength: 15, maxLength: 1024 }),
-} as const satisfies Members
+}
 
 /** Parameters by which a client proves who it is where it does not use the `Authorization` header. */
 export const clientParameters: Members = {
