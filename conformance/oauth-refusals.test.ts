@@ -118,15 +118,19 @@ describe.each(engines)('hostile requests of clients on %s', (engine) => {
     },
   )
 
-  test.each(Object.entries(parameters))('%s: each parameter twice is refused but `resource`', async (path, names) => {
-    for (const name of names) {
-      const pairs = [...Object.entries(valid(path)).filter(([given]) => given !== name), [name, 'a'], [name, 'a']]
-      const form = pairs.map(([key = '', value = '']) => [key, value] as const)
-      const reply = await server.send(path, { form, headers: basic('client_secret_basic', secret) })
-      if (name === 'resource') expectRefusal(reply, 'invalid_request', 'unknown_token')
-      else expectRefusal(reply, 'invalid_request', 'repeated_parameter')
-    }
-  })
+  test.each(Object.entries(parameters))(
+    'G-2 %s: each parameter twice is refused but `resource` and `audience`',
+    async (path, names) => {
+      for (const name of names) {
+        const pairs = [...Object.entries(valid(path)).filter(([given]) => given !== name), [name, 'a'], [name, 'a']]
+        const form = pairs.map(([key = '', value = '']) => [key, value] as const)
+        const reply = await server.send(path, { form, headers: basic('client_secret_basic', secret) })
+        if (name === 'resource') expectRefusal(reply, 'invalid_request', 'unknown_token')
+        else if (name === 'audience') expectRefusal(reply, 'invalid_target')
+        else expectRefusal(reply, 'invalid_request', 'repeated_parameter')
+      }
+    },
+  )
 
   test.each(Object.entries(parameters))(
     '%s: hostile values of each parameter are answered from the table',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import {
   addApp,
   answerOf,
@@ -253,6 +254,20 @@ describe.each(engines)('consent on %s', (engine) => {
     server.clock.advanceSeconds(1)
     await addApp(server)
     expect((await person.open(authorizationQuery())).reply.text).toContain('name="deny"')
+  })
+
+  test('AZ-11 T18.4 a client that registered itself is called what it calls itself, and that nobody has checked it', async () => {
+    const configuration = { clientRegistration: true, openClientScopes: ['read'] }
+    await using server = await startServer({ engine, configuration })
+    const json = { client_name: '<b>Notes</b>', redirect_uris: [callback], token_endpoint_auth_method: 'none' }
+    const registered = await server.send('/oauth/register', { json })
+    const { client_id } = z.looseObject({ client_id: z.string() }).parse(JSON.parse(registered.text))
+    const person = sitDown(server)
+    const asked = await person.open(authorizationQuery({ client_id, scope: 'read' }))
+    const { text } = (await person.send(asked, alice)).reply
+    for (const shown of ['Allow &lt;b&gt;Notes&lt;/b&gt;?', 'nobody here has checked it', client_id, 'app.example']) {
+      expect(text).toContain(shown)
+    }
   })
 
   test('AZ-11 is asked each time of a public client whose address any program could have', async () => {

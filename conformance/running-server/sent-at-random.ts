@@ -1,3 +1,4 @@
+import { pino } from 'pino'
 import { expect } from 'vitest'
 import { z } from 'zod'
 import { type DescribedOperation, drawFrom, generateRequest, type Known, readOperations } from './generated-requests.ts'
@@ -49,13 +50,15 @@ export async function sendAtRandom(
   wishes: { readonly engine: Engine; readonly count: number; readonly seed: number },
   onWay: (sent: number) => void = () => undefined,
 ): Promise<Tally> {
-  const configuration = { clientRegistration: true, registration: true, openClientScopes: ['read'] }
+  const faults: string[] = []
+  // Of the log only faults are kept: the rest would grow with every request.
+  const logger = pino({ level: 'error' }, { write: (line: string) => faults.push(line) })
+  const configuration = { clientRegistration: true, registration: true, openClientScopes: ['read'], logger }
   await using server = await startServer({ engine: wishes.engine, configuration })
   const pools = await knownTo(server)
   const operations = readOperations(JSON.parse((await server.send('/openapi.json')).text))
   const draw = drawFrom(wishes.seed)
   const statuses = new Map<string, Map<number, number>>()
-  const faults: string[] = []
   let sent = 0
 
   async function one(operation: DescribedOperation): Promise<void> {

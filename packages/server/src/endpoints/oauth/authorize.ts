@@ -12,6 +12,7 @@ import { findPushedRequest, isPushedUri, type PushedRequest } from '../../author
 import { redirectPlace, withParameters } from '../../authorizations/redirect-uri.ts'
 import { deviceOf } from '../first-party/unsafe-request.ts'
 import { consentPage, errorPage, errorParameters, signInPage } from '../pages/authorization-pages.ts'
+import { clientTitle } from '../pages/client-title.ts'
 import { endPageSessions, findPageSession, type PageSession } from '../pages/page-session.ts'
 import { comesFromHere, signInByForm } from '../pages/page-sign-in.ts'
 import type { PawlContext } from '../refusal-response.ts'
@@ -141,7 +142,7 @@ function askSignIn(
   const asked = visit.pushed?.parameters ?? visit.parameters
   context.set('outcome', 'asked_to_sign_in')
   return signInPage(context, services.pages.frame, {
-    purpose: services.pages.frame.texts.signInTo(place.client.id),
+    purpose: services.pages.frame.texts.signInTo(clientTitle(place.client)),
     leadsTo: redirectPlace(place.redirectUri).policySource,
     proof: services.pages.proofs.make(subjectOf(visit, 'form'), now),
     username: asked.get('login_hint')?.slice(0, 256) ?? '',

@@ -2,7 +2,9 @@ import { type ErrorCode, errorTable } from '@pawl/protocol'
 import { html } from 'hono/html'
 import type { AuthorizationRequest } from '../../authorizations/authorization-request.ts'
 import { redirectPlace } from '../../authorizations/redirect-uri.ts'
+import { isClientIdUrl } from '../../registered-clients/client.ts'
 import type { PawlContext } from '../refusal-response.ts'
+import { clientTitle } from './client-title.ts'
 import type { PageContent, PageFrame } from './page-frame.ts'
 import type { PageFault } from './translations.ts'
 
@@ -56,18 +58,22 @@ export function consentPage(
 ): Promise<Response> {
   const { client, redirectUri, scope, resources } = page.request
   const place = redirectPlace(redirectUri)
+  const name = clientTitle(client)
+  const vouchedFor = client.selfRegistration === undefined && !isClientIdUrl(client.id)
+  const warning = vouchedFor ? '' : html`<p class="alert">${texts.unvouched(client.id)}</p>`
   const wishes = scope.length > 0 ? scope.map(texts.scope) : [texts.nothingInParticular]
   const lasts =
     page.seconds >= 86_400
       ? texts.days(Math.floor(page.seconds / 86_400))
       : texts.minutes(Math.max(1, Math.floor(page.seconds / 60)))
   return answer(context, {
-    title: texts.consentTitle(client.id),
+    title: texts.consentTitle(name),
     status: 200,
     leadsTo: place.policySource,
     body: html`
-<h1>${texts.consentTitle(client.id)}</h1>
+<h1>${texts.consentTitle(name)}</h1>
 <p class="soft">${texts.signedInAs(page.username)}</p>
+${warning}
 <dl>
 <dt>${texts.wants}</dt>
 <dd><ul>${wishes.map((wish) => html`<li>${wish}</li>`)}</ul></dd>

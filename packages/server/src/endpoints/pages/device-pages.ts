@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
 import type { ClientRecord } from '../../registered-clients/client.ts'
 import type { PawlContext } from '../refusal-response.ts'
+import { clientTitle } from './client-title.ts'
 import type { PageContent, PageFrame } from './page-frame.ts'
 
 /** The page on which a person types what a device shows. */
@@ -41,10 +42,10 @@ export function confirmDevicePage(
 ): Promise<Response> {
   const wishes = page.scope.length > 0 ? page.scope.map(texts.scope) : [texts.nothingInParticular]
   return answer(context, {
-    title: texts.deviceConfirm(page.client.id),
+    title: texts.deviceConfirm(clientTitle(page.client)),
     status: 200,
     body: html`
-<h1>${texts.deviceConfirm(page.client.id)}</h1>
+<h1>${texts.deviceConfirm(clientTitle(page.client))}</h1>
 <p class="soft">${texts.signedInAs(page.username)}</p>
 <p>${texts.deviceWarning}</p>
 <dl>

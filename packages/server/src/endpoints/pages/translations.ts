@@ -9,6 +9,8 @@ export interface PageTexts {
   readonly tooManyFailures: (seconds: number) => string
   readonly tryAgainSoon: string
   readonly consentTitle: (client: string) => string
+  /** Of a client that registered or described itself. */
+  readonly unvouched: (id: string) => string
   readonly signedInAs: (username: string) => string
   readonly useAnotherAccount: string
   readonly wants: string
@@ -67,6 +69,8 @@ export const english: PageTexts = {
   tooManyFailures: (seconds) => `Wrong too often. Try again in ${seconds} seconds.`,
   tryAgainSoon: 'The server is busy. Try again in a moment.',
   consentTitle: (client) => `Allow ${client}?`,
+  unvouched: (id) =>
+    `This application chose its name itself, and nobody here has checked it. It goes by ${id}. Allow it only if you have just begun this yourself.`,
   signedInAs: (username) => `Signed in as ${username}.`,
   useAnotherAccount: 'Use another account',
   wants: 'It may',
