@@ -43,7 +43,8 @@ export function bffCookies(secure: boolean, sameSite: 'Strict' | 'Lax'): BffCook
     readSignIn: (header) => readCookie(header, signIn),
     forSession: (header, value, { sessionId, version, endsAt }, now) => {
       const shown = formatSessionState({ sessionId, generation: version, expiresAt: Math.floor(endsAt / 1000) })
-      if (readCookie(header, session) === value && readCookie(header, state) === shown) return []
+      // Without the readable cookie the page is signing out; nothing may be put back that is about to go (T16.1).
+      if (readCookie(header, session) === value && (readCookie(header, state) ?? shown) === shown) return []
       const seconds = Math.min(longestSeconds, Math.max(0, Math.floor((endsAt - now) / 1000)))
       return [line(session, value, seconds, hidden), line(state, shown, seconds, 'SameSite=Lax')]
     },

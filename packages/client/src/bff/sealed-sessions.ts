@@ -29,7 +29,9 @@ export function sealedSessions(secrets: readonly string[]): SessionKeepingChoice
     return secret
   })
   if (keys.length === 0) throw new TypeError('secrets has to hold at least one')
-  return ({ random }) => {
+  return ({ random, now }) => {
+    /** Sessions that were signed out here, until no access token of theirs is good any more. */
+    const signedOut = new Map<string, number>()
     const uses = keys.map((secret) => secretUse(secret, 'bff cookie', random))
     const seal = async (session: BffSession) => {
       const value = await uses[0]?.seal({ session, attempt: encodeBase64url(random(attemptBytes)) })
@@ -48,13 +50,23 @@ export function sealedSessions(secrets: readonly string[]): SessionKeepingChoice
     }
     return {
       add: seal,
-      find: async (value) => readBffSession((await open(value))?.['session']),
+      find: async (value) => {
+        const session = readBffSession((await open(value))?.['session'])
+        // A late answer can put the cookie of a session back that was signed out (T16.1).
+        return session?.kind === 'live' && signedOut.has(session.sessionId) ? undefined : session
+      },
       attemptFor: async (value) => {
         const attempt = (await open(value))?.['attempt']
         return typeof attempt === 'string' ? attempt : undefined
       },
       replace: (_value, session) => seal(session),
-      remove: async () => undefined,
+      remove: async (value) => {
+        const session = readBffSession((await open(value))?.['session'])
+        for (const [sessionId, until] of signedOut) if (until <= now()) signedOut.delete(sessionId)
+        if (session?.kind !== 'live') return
+        // Twice the lifetime, since a renewal may have been under way; after that the issuer refuses to renew it.
+        signedOut.set(session.sessionId, 2 * session.expiresAt - session.receivedAt)
+      },
     }
   }
 }

@@ -119,6 +119,17 @@ describe.each(keepings)('sessions kept in %s', (_name, make) => {
     expect(app.cookie()).toBe('')
   })
 
+  test('T16.1 a cookie that a late answer puts back signs nobody in again', async () => {
+    const app = await signedIn()
+    const cookie = app.cookie()
+    // A page that is signing out has dropped the readable cookie; what else is under way puts none back.
+    const session = cookie.split('; ').find((pair) => pair.startsWith('__Host-pawl_session=')) ?? ''
+    expect(await app.bff.renew(session)).toMatchObject({ access: { status: 'active' }, setCookies: [] })
+    await app.ask('/bff/auth/logout', { method: 'POST' })
+    expect(await app.bff.renew(cookie)).toMatchObject({ access: { status: 'signed-out' } })
+    expect(await app.bff.peek(cookie)).toMatchObject({ status: 'signed-out' })
+  })
+
   test('a foreign or damaged session cookie is nobody', async () => {
     const app = await signedIn()
     const cookie = app.cookie()
