@@ -17,9 +17,11 @@ function mediaType(request: Request): string | undefined {
   return request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
 }
 
+const strict = new TextDecoder('utf-8', { fatal: true })
+
 async function readText(request: Request): Promise<string | undefined> {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await request.arrayBuffer())
+    return strict.decode(await request.arrayBuffer())
   } catch (error) {
     // Ill-formed UTF-8 is the sender's fault; a connection that broke is nobody's to answer.
     if (error instanceof TypeError) return undefined

@@ -18,7 +18,8 @@ export function observe(services: Services): Surrounding {
     context.set('outcome', 'answered')
     context.set('clientAddress', services.clientAddress(context.env.remoteAddress, context.req.raw.headers))
     await next()
-    context.header('X-Request-Id', requestId)
+    // Not by `context.header`, which would make a new answer of it, with a stream for a body.
+    context.res.headers.set('X-Request-Id', requestId)
 
     const seconds = (tokens.monotonic() - arrivedAt) / 1000
     const { method } = context.req

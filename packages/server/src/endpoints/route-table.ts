@@ -113,12 +113,7 @@ export function createAnswer(services: Services): Answer {
   app.use(`${basePath}/openapi.json`, open)
   app.use('/.well-known/*', open)
   app.use(`${basePath}/.well-known/*`, open)
-  app.use(
-    bodyLimit({
-      maxSize: largestBody,
-      onError: (context: PawlContext) => refuse(context, { error: 'payload_too_large' }),
-    }),
-  )
+  app.use(limitBody())
 
   const mounted = routes.flatMap((route) => pathsOf(route.path, basePath).map((path) => ({ ...route, path })))
   for (const { method, path, handler } of mounted) app.on(method, path, (context) => handler(context, services))
@@ -144,31 +139,53 @@ function publicJson(context: PawlContext, document: object): Response {
 }
 
 const exposedHeaders = ['WWW-Authenticate', 'Retry-After', 'X-Request-Id']
+const exposed = exposedHeaders.join(',')
+
+/** Preflights are answered by the framework; every other answer only gets its two or three headers. */
+const preflight = {
+  allowMethods: ['GET', 'POST', 'DELETE'],
+  allowHeaders: ['Authorization', 'Content-Type'],
+  exposeHeaders: exposedHeaders,
+  maxAge: 600,
+}
 
 /** `/auth/*` answers trusted origins, with cookies; nobody else gets a CORS header. */
 function credentialedCors({ trustedOrigins }: Services): MiddlewareHandler<RequestEnvironment> {
-  const forTrusted = cors({
-    origin: [...trustedOrigins],
-    credentials: true,
-    allowMethods: ['GET', 'POST', 'DELETE'],
-    allowHeaders: ['Authorization', 'Content-Type'],
-    exposeHeaders: exposedHeaders,
-    maxAge: 600,
-  })
-  return (context, next) => {
-    if (trustedOrigins.has(context.req.header('origin') ?? '')) return forTrusted(context, next)
-    context.header('Vary', 'Origin')
-    return next()
+  const forTrusted = cors({ ...preflight, origin: [...trustedOrigins], credentials: true })
+  return async (context, next) => {
+    const origin = context.req.header('origin') ?? ''
+    const isTrusted = trustedOrigins.has(origin)
+    if (isTrusted && context.req.method === 'OPTIONS') return forTrusted(context, next)
+    await next()
+    // Into the answer's own headers: the framework's way would make a new answer of it, with a stream for a body.
+    const { headers } = context.res
+    headers.append('Vary', 'Origin')
+    if (!isTrusted) return
+    headers.set('Access-Control-Allow-Origin', origin)
+    headers.set('Access-Control-Allow-Credentials', 'true')
+    headers.set('Access-Control-Expose-Headers', exposed)
   }
 }
 
 /** The OAuth endpoints take no cookie, so any origin may call them (standards G-7); never with credentials. */
 function openCors(): MiddlewareHandler<RequestEnvironment> {
-  return cors({
-    origin: '*',
-    allowMethods: ['GET', 'POST', 'DELETE'],
-    allowHeaders: ['Authorization', 'Content-Type'],
-    exposeHeaders: exposedHeaders,
-    maxAge: 600,
-  })
+  const forAll = cors({ ...preflight, origin: '*' })
+  return async (context, next) => {
+    if (context.req.method === 'OPTIONS') return forAll(context, next)
+    await next()
+    const { headers } = context.res
+    headers.set('Access-Control-Allow-Origin', '*')
+    headers.set('Access-Control-Expose-Headers', exposed)
+  }
+}
+
+/** Refuses a body that is too large. One whose length is declared is not even looked at: Node reads no more than that. */
+function limitBody(): MiddlewareHandler<RequestEnvironment> {
+  const onError = (context: PawlContext) => refuse(context, { error: 'payload_too_large' })
+  const limited = bodyLimit({ maxSize: largestBody, onError })
+  return async (context, next) => {
+    const declared = context.req.header('content-length')
+    const isDeclared = declared !== undefined && context.req.header('transfer-encoding') === undefined
+    return isDeclared && Number(declared) <= largestBody ? next() : limited(context, next)
+  }
 }
