@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomFillSync, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { createPlayground } from '@pawl/playground'
 import { errorTable, revocationHeartbeatMilliseconds } from '@pawl/protocol'
@@ -31,6 +31,7 @@ import { identifyClients } from './registered-clients/identify-clients.ts'
 import { createRegistrations } from './registered-clients/registrations.ts'
 import { declareLifetimes } from './revocations/declare-lifetimes.ts'
 import { createRevocationFeed } from './revocations/revocation-feed.ts'
+import { pooledRandom } from './secrets/random.ts'
 import { deliverEvents } from './security-events/deliver-events.ts'
 import type { Storage } from './storage/store-ports.ts'
 import { createThrottle, type Throttle } from './throttling/throttle.ts'
@@ -89,7 +90,7 @@ export function createPawl(configuration: PawlConfiguration = {}): Pawl {
   if (!resolved.ok) throw new ConfigurationError(resolved.problems)
   const { settings } = resolved
   const warnings = [...resolved.warnings]
-  const random = configuration.random ?? ((bytes: number) => new Uint8Array(randomBytes(bytes)))
+  const random = configuration.random ?? pooledRandom(randomFillSync)
   const clock = configuration.clock ?? Date.now
   const logger = configuration.logger ?? createLogger()
   const storage =
