@@ -149,6 +149,7 @@ describe('writes that share a transaction', () => {
         all: unused,
         run: unused,
         snapshot: unused,
+        revision: unused,
         close: unused,
         async transaction(work) {
           transactions += 1

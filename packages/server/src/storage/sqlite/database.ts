@@ -31,6 +31,11 @@ export interface Database {
   transaction<Result>(work: () => Result): Promise<Result>
   /** Runs several reads on one snapshot. */
   snapshot<Result>(work: () => Result): Result
+  /**
+   * Stays the same as long as nothing was committed, here or, up to this turn of the event loop, by others: what was read
+   * since then has not changed.
+   */
+  revision(): number
   /** Moves the log into the file and lets go of it. */
   close(): void
 }
@@ -133,6 +138,9 @@ export function sqliteDatabase(file: string, busyMilliseconds: number = defaultB
   const statements = new Map<string, StatementSync>()
   /** SQLite's number for what others had committed when it was last looked at. */
   let seenVersion: SQLOutputValue | undefined
+  /** Whether {@link lookOncePerTurn} has looked in this turn. */
+  let hasLooked = false
+  let revision = 0
 
   function guarded<Result>(work: () => Result): Result {
     try {
@@ -161,6 +169,17 @@ export function sqliteDatabase(file: string, busyMilliseconds: number = defaultB
     if (version === seenVersion) return
     refuseDeparted(statement, file)
     seenVersion = version
+    revision += 1
+  }
+
+  /** The question costs half as much as a read; many that come in one turn of the event loop share one. */
+  function lookOncePerTurn(): void {
+    if (hasLooked) return
+    refuseIfDeparted()
+    hasLooked = true
+    setImmediate(() => {
+      hasLooked = false
+    })
   }
 
   function between<Result>(work: () => Result): Result {
@@ -171,6 +190,7 @@ export function sqliteDatabase(file: string, busyMilliseconds: number = defaultB
       return result
     } catch (error) {
       rollBack(database)
+      revision += 1
       throw error
     }
   }
@@ -218,7 +238,17 @@ export function sqliteDatabase(file: string, busyMilliseconds: number = defaultB
         refuseIfDeparted()
         return statement(sql).all(values)
       }),
-    run: (sql, values = {}) => guarded(() => Number(statement(sql).run(values).changes)),
+    run: (sql, values = {}) =>
+      guarded(() => {
+        const changes = Number(statement(sql).run(values).changes)
+        if (changes > 0) revision += 1
+        return changes
+      }),
+    revision: () =>
+      guarded(() => {
+        lookOncePerTurn()
+        return revision
+      }),
     async transaction(work) {
       let waited = 0
       for (let next = shortestPause; !begun(waited); next = Math.min(2 * next, longestPause)) {

@@ -36,6 +36,8 @@ export function sqliteKeys(
   writeRevocations: SqliteRevocations['writeRevocations'],
   { clock }: SqliteStorageOptions,
 ): KeyStore {
+  let asked: { readonly revision: number; readonly version: number } | undefined
+
   function version(): number {
     const row = database.get(readVersion)
     if (row === undefined) throw new Error('the key ring has no version')
@@ -51,7 +53,9 @@ export function sqliteKeys(
 
   return {
     async keysVersion() {
-      return version()
+      const revision = database.revision()
+      if (asked?.revision !== revision) asked = { revision, version: version() }
+      return asked.version
     },
 
     async readKeys() {
