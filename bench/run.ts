@@ -10,7 +10,10 @@ const benches: ReadonlyMap<string, () => Promise<Bench>> = new Map([
   ['bundle', async () => (await import('./bundle/bundle.ts')).bundleBench],
   ['capacity', async () => (await import('./capacity/capacity.ts')).capacityBench],
   ['driver', async () => (await import('./driver/driver.ts')).driverBench],
+  ['memory', async () => (await import('./large-store/large-store.ts')).memoryBench],
+  ['refresh', async () => (await import('./refresh/refresh.ts')).refreshBench],
   ['revocation', async () => (await import('./revocation/revocation.ts')).revocationBench],
+  ['startup', async () => (await import('./large-store/large-store.ts')).startupBench],
   ['storage', async () => (await import('./storage/storage.ts')).storageBench],
   ['verify', async () => (await import('./verify/verify.ts')).verifyBench],
 ])

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { familyOf } from '../../conformance/postgres/process-family.ts'
 import { askFigures } from '../database/figures.ts'
 import type { MeasuredCluster } from '../database/measured-cluster.ts'
+import { memoryOf } from '../measuring/memory.ts'
 import { processorSeconds } from '../measuring/processor-time.ts'
 import type { RefreshingClients } from './refreshing-clients.ts'
 import type { StartedServer } from './started-server.ts'
@@ -83,12 +83,4 @@ async function connectionsOf({ client, firstProcess }: MeasuredCluster) {
   const processes = rows.map(({ pid }) => pid).filter((pid) => family.has(pid))
   const sum = processes.reduce((megabytes, pid) => megabytes + memoryOf(pid, 'RssAnon'), 0)
   return { connections: processes.length, connectionMegabytes: sum / processes.length }
-}
-
-/** A line of `/proc/PID/status`, in megabytes. */
-function memoryOf(pid: number, name: 'VmRSS' | 'RssAnon'): number {
-  const line = readFileSync(`/proc/${pid}/status`, 'utf8')
-    .split('\n')
-    .find((candidate) => candidate.startsWith(`${name}:`))
-  return Number(/\d+/.exec(line ?? '')?.[0]) / 1024
 }
