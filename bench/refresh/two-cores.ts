@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { availableParallelism } from 'node:os'
+import { cpus } from 'node:os'
 import { familyOf } from '../../conformance/postgres/process-family.ts'
 import { measureWalk } from '../load/measured-walk.ts'
 import { pawlForms } from '../load/pawl-forms.ts'
@@ -14,7 +14,9 @@ export async function measureTwoCores(
   given: { readonly rounds: number; readonly milliseconds: number; readonly sessions: number },
 ): Promise<{ readonly text: string; readonly twoCoresVsOne: number; readonly p99OverP50: number }> {
   const { rounds, milliseconds, sessions } = given
-  const cores = availableParallelism()
+  // Not what this process may use: that is one core by now, and whatever it starts would inherit it.
+  const cores = cpus().length
+  spread(process.pid, cores)
   const one = await startPawl(resources, sessions, {})
   const two = await startPawl(resources, sessions, { workers: cores })
   pin(one.pid, 0)
