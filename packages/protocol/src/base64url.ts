@@ -4,7 +4,7 @@ const foreign = 64
 // The marks let a bundle that only decodes leave out what only encoding needs.
 const characterCodes = /* @__PURE__ */ Uint8Array.from(alphabet, (character) => character.charCodeAt(0))
 const values = new Uint8Array(256).fill(foreign)
-for (const [value, character] of [...alphabet].entries()) values[character.charCodeAt(0)] = value
+for (let value = 0; value < foreign; value += 1) values[alphabet.charCodeAt(value)] = value
 
 /**
  * Bytes in memory of their own, which cryptography takes: `Uint8Array<ArrayBuffer>`, spelled so that compilers from before
@@ -34,7 +34,8 @@ export function encodeBase64url(bytes: Uint8Array): string {
 
 /**
  * Reads base64url without padding, strictly: undefined for foreign characters, padding, an impossible length, or
- * trailing bits that an encoder would have left zero (standards JW-1). So each byte string has one spelling.
+ * trailing bits that an encoder would have left zero (standards JW-1). So each byte string has one spelling. Texts beyond
+ * 16,384 characters are refused, too.
  */
 export function decodeBase64url(text: string): Octets | undefined {
   return viewBase64url(text)?.slice()
@@ -44,30 +45,22 @@ export function decodeBase64url(text: string): Octets | undefined {
 export function viewBase64url(text: string): Octets | undefined {
   const { length } = text
   // Bytes are looked up faster than the characters of a text, and what they say takes their place.
-  const bytes = length > room.length ? new Uint8Array(length) : room
-  if (length % 4 === 1 || encoder.encodeInto(text, bytes).written !== length) return undefined
+  if (length % 4 === 1 || encoder.encodeInto(text, room).written !== length) return undefined
   let seen = 0
   let group = 0
   let written = 0
-  for (let read = 0; read < length; read += 4) {
-    const first = digit(bytes, read, length)
-    const second = digit(bytes, read + 1, length)
-    const third = digit(bytes, read + 2, length)
-    const fourth = digit(bytes, read + 3, length)
-    seen |= first | second | third | fourth
-    group = (first << 18) | (second << 12) | (third << 6) | fourth
-    bytes[written] = group >> 16
-    bytes[written + 1] = group >> 8
-    bytes[written + 2] = group
-    written += 3
+  for (let read = 0; read < length; ) {
+    for (const next = read + 4; read < next; read += 1) {
+      const value = read < length ? (values[room[read] ?? 0] ?? 0) : 0
+      seen |= value
+      group = (group << 6) | value
+    }
+    room[written++] = group >> 16
+    room[written++] = group >> 8
+    room[written++] = group
   }
   const end = (length * 3) >> 2
   // Of the last group, what did not fit has to be zero.
-  const trailing = group & (2 ** (8 * (written - end)) - 1)
-  return seen < foreign && trailing === 0 ? bytes.subarray(0, end) : undefined
-}
-
-/** The value of a character; 0 beyond the end. */
-function digit(characters: Uint8Array, index: number, length: number): number {
-  return index < length ? (values[characters[index] ?? 0] ?? 0) : 0
+  const trailing = group % 2 ** (8 * (written - end))
+  return seen < foreign && trailing === 0 ? room.subarray(0, end) : undefined
 }

@@ -32,7 +32,7 @@ describe('base64url', () => {
   test('JW-1 what was read before makes nothing of what is read now', () => {
     const first = decodeBase64url('AAAA')
     // As long as the room that texts are read in, where no character finds anything but what was there before it.
-    for (const length of [4, 16_384, 16_388]) {
+    for (const length of [4, 16_384]) {
       expect(decodeBase64url('B'.repeat(length))).toHaveLength((length / 4) * 3)
       for (const last of ['é', '\u20ac', '\ud83d', '=']) {
         expect(decodeBase64url('B'.repeat(length - 1) + last), `${last} at ${length}`).toBeUndefined()
@@ -41,6 +41,7 @@ describe('base64url', () => {
         expect(decodeBase64url(firstOne + 'B'.repeat(length - 1))).toBeUndefined()
       }
     }
+    expect(decodeBase64url('B'.repeat(16_388))).toBeUndefined()
     expect(first).toEqual(Uint8Array.of(0, 0, 0))
   })
 

@@ -58,9 +58,8 @@ export function createRevocationSet(mostEntries: number, graceMilliseconds: numb
   let bytesEstimate = 0
 
   const covers = (kind: keyof typeof covered, id: string, issuedAt: number) => {
-    const instants = covered[kind]
-    // NaN, for an id that is not there, is not greater than anything either. Mostly there is none to look up.
-    return instants.size > 0 && issuedAt <= (instants.get(id) ?? Number.NaN)
+    // NaN, for an id that is not there, is not greater than anything either.
+    return issuedAt <= (covered[kind].get(id) ?? Number.NaN)
   }
 
   return {
@@ -80,7 +79,7 @@ export function createRevocationSet(mostEntries: number, graceMilliseconds: numb
       if (entries === 0) return undefined
       const issuedAt = iat * 1_000 + iat_ms
       const ended =
-        (kept.key.size > 0 && kept.key.has(keyId)) ||
+        kept.key.has(keyId) ||
         covers('client', client_id, issuedAt) ||
         // A session that goes on has nothing to do with what happened to its user: it would have an entry of its own.
         (sid === undefined ? covers('user', sub, issuedAt) : kept.session.has(sid))

@@ -152,5 +152,5 @@ function freeze(value: object | null): void {
   if (value === null || Object.isFrozen(value)) return
   if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return
   Object.freeze(value)
-  for (const member of Object.values(value)) if (typeof member === 'object') freeze(member)
+  for (const member of Object.values(value)) freeze(member)
 }

@@ -4,7 +4,7 @@ import type { ClaimsReading } from './claims-check.ts'
 import { applySchema } from './claims-schema.ts'
 import { type AccessTokenRefusal, type Finding, refusalOf } from './refusal.ts'
 import { judgeOrigin } from './request-origin.ts'
-import { assertVerifyOptions, findShortfall, type Requirement, type VerifyOptions } from './requirement.ts'
+import { assertVerifyOptions, findShortfall, type VerifyOptions } from './requirement.ts'
 import type { ProtectedResourceMetadata } from './resource-metadata.ts'
 import type { FeedReport } from './revocation-source.ts'
 import { createTokenCheck } from './token-check.ts'
@@ -40,7 +40,6 @@ export interface Verifier<Claims extends AccessTokenClaims = AccessTokenClaims> 
   close(): void
 }
 
-const nothing: Requirement = {}
 const noFeed: FeedReport = { state: 'off', lagMilliseconds: 0, entries: 0, bytesEstimate: 0 }
 
 /**
@@ -111,9 +110,9 @@ function assemble<Claims extends AccessTokenClaims>(
   }
 
   return {
-    async verify(input, verifyOptions) {
-      if (verifyOptions !== undefined) assertVerifyOptions(verifyOptions)
-      const { require = nothing, whenStale = settings.whenStale } = verifyOptions ?? {}
+    async verify(input, verifyOptions = {}) {
+      assertVerifyOptions(verifyOptions)
+      const { require = {}, whenStale = settings.whenStale } = verifyOptions
       const refuse = (finding: Finding): Verification<Claims> => {
         return { ok: false, refusal: refusalOf(finding, { realm, require, resourceMetadata: resourceMetadata?.url }) }
       }
@@ -122,7 +121,7 @@ function assemble<Claims extends AccessTokenClaims>(
       const checking = tokens.check(token, whenStale)
       const reading = checking instanceof Promise ? await checking : checking
       if ('reason' in reading) return refuse(reading)
-      const reason = require === nothing ? undefined : findShortfall(reading.claims, require, skewedClock)
+      const reason = findShortfall(reading.claims, require, skewedClock)
       return reason === undefined ? reading : refuse({ reason })
     },
     get feed() {
