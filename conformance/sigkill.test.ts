@@ -5,7 +5,7 @@ import { bodyReply } from './running-server/replies.ts'
 import { type StartedProcess, startProcess, temporaryData } from './running-server/started-process.ts'
 import { storedGenerations } from './running-server/stored-state.ts'
 
-const rounds = 20
+const rounds = 6
 const holders = 8
 
 test(`SIGKILL under load, restart: every acknowledged refresh token still works, ${rounds} times (T4.4)`, {
