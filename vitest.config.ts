@@ -54,38 +54,36 @@ const onPostgres = { runner: 'conformance/postgres/skipping-runner.ts', env: { P
 const sharedCluster = { globalSetup: 'conformance/postgres/shared-cluster.ts' }
 
 /** The long forms are a run of their own (`npm run test:long`), never part of the everyday one. */
-const isLong = process.env['PAWL_LONG_TESTS'] === '1'
-
-const projects = isLong
-  ? [
-      { name: 'long', include: [long], exclude: ['**/node_modules/**'], seconds: 1800, ...sharedCluster },
-      {
-        name: 'long-postgres',
-        include: [conformance],
-        exclude: [...notForPostgres, ...everydayOnPostgres],
-        seconds: 1800,
-        ...sharedCluster,
-        ...onPostgres,
-      },
-    ]
-  : [
-      { name: 'unit', include: [unit], exclude: [long], seconds: 120, ...sharedCluster },
-      { name: 'conformance', include: [conformance], exclude: [long], seconds: 120, ...sharedCluster },
-      {
-        name: 'conformance-postgres',
-        include: everydayOnPostgres,
-        seconds: 120,
-        ...sharedCluster,
-        ...onPostgres,
-      },
-      { name: 'checks', include: [checks], exclude: [long], seconds: 120 },
-    ]
+const projects =
+  process.env['PAWL_LONG_TESTS'] === '1'
+    ? [
+        { name: 'long', include: [long], exclude: ['**/node_modules/**'], seconds: 1800, ...sharedCluster },
+        {
+          name: 'long-postgres',
+          include: [conformance],
+          exclude: [...notForPostgres, ...everydayOnPostgres],
+          seconds: 1800,
+          ...sharedCluster,
+          ...onPostgres,
+        },
+      ]
+    : [
+        { name: 'unit', include: [unit], exclude: [long], seconds: 120, ...sharedCluster },
+        { name: 'conformance', include: [conformance], exclude: [long], seconds: 120, ...sharedCluster },
+        {
+          name: 'conformance-postgres',
+          include: everydayOnPostgres,
+          seconds: 120,
+          ...sharedCluster,
+          ...onPostgres,
+        },
+        { name: 'checks', include: [checks], exclude: [long], seconds: 120 },
+      ]
 
 export default defineConfig({
   test: {
-    // However many cores there are: the heavy tools of checks/ each fill a core by themselves, and others mostly wait. Of the
-    // long forms most put a load on several processes, and time is part of what some of them measure.
-    maxWorkers: isLong ? 2 : 3,
+    // However many cores there are: the heavy tools of checks/ each fill a core by themselves, and others mostly wait.
+    maxWorkers: 3,
     projects: projects.map(({ seconds, ...project }) => ({
       test: { ...project, testTimeout: seconds * 1000, hookTimeout: seconds * 1000 },
     })),
