@@ -85,7 +85,13 @@ export default defineConfig({
     // However many cores there are: the heavy tools of checks/ each fill a core by themselves, and others mostly wait.
     maxWorkers: 3,
     projects: projects.map(({ seconds, ...project }) => ({
-      test: { ...project, testTimeout: seconds * 1000, hookTimeout: seconds * 1000 },
+      test: {
+        ...project,
+        testTimeout: seconds * 1000,
+        hookTimeout: seconds * 1000,
+        // What is waited for comes at once, unless the machine is busy.
+        expect: { poll: { timeout: 15_000 } },
+      },
     })),
   },
 })

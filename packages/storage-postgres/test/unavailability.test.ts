@@ -49,6 +49,9 @@ async function recovered(storage: Storage): Promise<void> {
   await vi.waitFor(() => storage.storeNow(), { timeout: 15_000, interval: 20 })
 }
 
+/** What is waited for comes at once, unless the machine is busy. */
+const patience = { timeout: 15_000 }
+
 describe.skipIf(testUrl === undefined)('a store that does not answer (needs the package postgresql)', () => {
   test('before it is opened and after it is closed', async () => {
     const { storage, clock } = await postgresForTest()
@@ -138,7 +141,7 @@ describe.skipIf(testUrl === undefined)('a store that does not answer (needs the 
           // The server notices that nobody is there any more, and lets go of the row.
           const again = await beside.disableUser(user.id, clock.now(), anEvent('user_disabled', 1))
           expect(again).toBe(fault === 'request-lost')
-        })
+        }, patience)
         expect((await storage.findUser(user.id))?.disabledAt).toBe(clock.now())
       }
     })
@@ -198,7 +201,7 @@ describe.skipIf(testUrl === undefined)('a store that does not answer (needs the 
     await other.query(`BEGIN; SELECT FROM "${schema}".revocation_feed FOR UPDATE`)
     const ends = Promise.allSettled(sessions.map((session) => storage.endSession(anEnding(session, clock.now()))))
     const waiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%"${schema}".revocation_feed%'`
-    await vi.waitFor(async () => expect((await watching.query(waiting)).rowCount).toBe(2), { timeout: 3000 })
+    await vi.waitFor(async () => expect((await watching.query(waiting)).rowCount).toBe(2), patience)
     expect(await storage.moveSession(aMove(refreshing, clock.now()))).toBe(true)
     await other.query('ROLLBACK')
     for (const end of await ends) {

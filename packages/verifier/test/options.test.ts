@@ -69,7 +69,7 @@ describe('options', () => {
       revocations: revocationFeed({ uri: 'http://x.example' }),
     }
     expect(() => createVerifier({ ...good, furtherIssuers: [further] })).toThrow(/revocations\.uri/)
-    await vi.waitFor(() => expect(signals.every((signal) => signal?.aborted)).toBe(true))
+    await vi.waitFor(() => expect(signals.every((signal) => signal?.aborted)).toBe(true), { timeout: 15_000 })
     expect(signals.length).toBeLessThanOrEqual(1)
   })
 
